@@ -1,0 +1,320 @@
+/**
+ * SQL client over `node:sqlite`: one connection, WAL, foreign keys on, `BEGIN IMMEDIATE`, nested transactions as
+ * savepoints. The driver is synchronous: a statement, and the wait for a lock another process holds, block the loop.
+ */
+import { existsSync, renameSync, rmSync } from "node:fs"
+import { backup as copyDatabase, DatabaseSync } from "node:sqlite"
+import type { SQLInputValue, StatementSync } from "node:sqlite"
+import { setTimeout as delay } from "node:timers/promises"
+import { Context, Duration, Effect, Layer, Option, Predicate, Semaphore, Stream } from "effect"
+import { Reactivity } from "effect/reactivity"
+import { SqlClient, SqlError, Statement } from "effect/sql"
+import type { SqlConnection } from "effect/sql"
+
+const BUSY = 5
+const LOCKED = 6
+const CORRUPT = 11
+const NOT_A_DATABASE = 26
+const UNIQUE = 2067
+const UNIQUE_CODES = new Set([UNIQUE, 1555, 2579]) // unique index, primary key, rowid
+const STREAM_BATCH = 128
+const BACKUP_PAGES = 256
+const MAX_BUSY_TIMEOUT = 2_147_483_647
+
+/** How the database is opened. */
+export interface SqliteOptions {
+  /** A path, or `:memory:`. The directory must exist. */
+  readonly filename: string
+  readonly readonly?: boolean | undefined
+  /** How long a statement waits for another process's lock, 5 seconds by default. The wait blocks the event loop. */
+  readonly busyTimeout?: Duration.Input | undefined
+  /** `FULL` (default) survives power loss; `NORMAL` may lose the last commits then, and never corrupts. */
+  readonly synchronous?: "FULL" | "NORMAL" | undefined
+  /** Prepared statements kept, least recently used dropped first; 200 by default. */
+  readonly prepareCacheSize?: number | undefined
+  readonly transformQueryNames?: ((name: string) => string) | undefined
+  readonly transformResultNames?: ((name: string) => string) | undefined
+}
+
+/** `SqlClient` plus what only SQLite can do. */
+export interface SqliteClientShape extends SqlClient.SqlClient {
+  /**
+   * Copies the last committed state to a new file while reads and writes go on. Fails when `destination` exists, which
+   * only appears once complete. Not interruptible once started. An in-memory database makes other fibers wait.
+   */
+  readonly backup: (destination: string) => Effect.Effect<void, SqlError.SqlError>
+  /** Lists corruption and broken foreign keys, empty when there are none. Blocks the loop while it reads every page. */
+  readonly integrityCheck: Effect.Effect<ReadonlyArray<string>, SqlError.SqlError>
+  /** Moves the WAL into the database and empties it; false, without waiting, when another connection still needs it. */
+  readonly checkpoint: Effect.Effect<boolean, SqlError.SqlError>
+  /**
+   * Runs synchronous code on the raw database, inside the caller's transaction or outside everyone's. What `f` throws
+   * becomes a `SqlError`. A transaction `f` leaves open is rolled back and fails. Keep neither `db` nor a promise.
+   */
+  readonly withDatabase: <A>(f: (db: DatabaseSync) => A) => Effect.Effect<A, SqlError.SqlError>
+}
+
+/** The SQLite client, also provided as `SqlClient`. */
+export class SqliteClient extends Context.Service<SqliteClient, SqliteClientShape>()(
+  "squadron/adapters/sql/SqliteClient"
+) {
+  /** Opens the database for the life of the layer. Fails with `ConnectionError`, or `LockTimeoutError` when locked. */
+  static readonly layer = (
+    options: SqliteOptions
+  ): Layer.Layer<SqliteClient | SqlClient.SqlClient, SqlError.SqlError> =>
+    Layer.effectContext(
+      Effect.map(make(options), (client) =>
+        Context.make(SqliteClient, client).pipe(Context.add(SqlClient.SqlClient, client))
+      )
+    ).pipe(Layer.provide(Reactivity.layer))
+}
+
+const errcodeOf = (cause: unknown): number | undefined =>
+  Predicate.hasProperty(cause, "errcode") && typeof cause.errcode === "number" ? cause.errcode : undefined
+
+const classify = (cause: unknown, operation: string): SqlError.SqlErrorReason => {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const props = { cause, message, operation }
+  const code = errcodeOf(cause)
+  if (code === undefined || !(cause instanceof Error)) return new SqlError.UnknownError(props)
+  const primary = code & 0xff
+  if (operation === "open" && primary !== BUSY && primary !== LOCKED) return new SqlError.ConnectionError(props)
+  switch (primary) {
+    case 1: // a message about the SQL text only when preparing
+      return operation === "prepare" ? new SqlError.SqlSyntaxError(props) : new SqlError.UnknownError(props)
+    case 8: // read-only database
+      return new SqlError.AuthorizationError(props)
+    case 10: // disk I/O
+    case 13: // disk full: works again once there is space, hence a retryable reason
+      return new SqlError.ConnectionError(props)
+    default: {
+      // node reports `errcode`, the helper reads `errno`
+      const known = Object.assign(cause, { errno: UNIQUE_CODES.has(code) ? UNIQUE : code })
+      return SqlError.classifySqliteError(known, { message, operation })
+    }
+  }
+}
+
+const toSqlError = (cause: unknown, operation: string): SqlError.SqlError =>
+  SqlError.isSqlError(cause) ? cause : new SqlError.SqlError({ reason: classify(cause, operation) })
+
+const attempt = <A>(operation: string, f: () => A): Effect.Effect<A, SqlError.SqlError> =>
+  Effect.try({ try: f, catch: (cause) => toSqlError(cause, operation) })
+
+// node would read a leading object as named parameters and silently bind NULL, a Date among them.
+const bindable = (value: unknown): SQLInputValue => {
+  if (value === undefined || value === null) return null
+  if (typeof value === "boolean") return value ? 1 : 0
+  if (typeof value === "string" || typeof value === "number" || typeof value === "bigint") return value
+  if (ArrayBuffer.isView(value)) return value
+  if (value instanceof Date) return value.toISOString()
+  throw new TypeError(`Cannot bind ${typeof value} to a SQLite parameter`)
+}
+
+const prepareOne = (db: DatabaseSync, sql: string): StatementSync => {
+  try {
+    const statement = db.prepare(sql)
+    // SQLite prepares the first statement and ignores the rest without a word.
+    const rest = sql.slice(statement.sourceSQL.length).replace(/--.*$|\/\*[^]*?\*\/|[;\s]/gm, "")
+    if (rest !== "") throw new TypeError("Only one SQL statement can be run at a time")
+    return statement
+  } catch (cause) {
+    throw toSqlError(cause, "prepare")
+  }
+}
+
+const makeConnection = (db: DatabaseSync, cacheSize: number): SqlConnection.Connection => {
+  const cache = new Map<string, StatementSync>()
+  const prepared = (sql: string): StatementSync => {
+    const statement = cache.get(sql) ?? prepareOne(db, sql)
+    cache.delete(sql)
+    cache.set(sql, statement)
+    if (cache.size > cacheSize) for (const oldest of cache.keys()) return cache.delete(oldest) && statement
+    return statement
+  }
+
+  type Use<A> = (statement: StatementSync, params: Array<SQLInputValue>) => A
+  const run = <A>(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    use: Use<A>,
+    options?: { readonly fresh?: boolean; readonly arrays?: boolean }
+  ): Effect.Effect<A, SqlError.SqlError> =>
+    Effect.withFiber((fiber) =>
+      attempt("execute", () => {
+        const statement = options?.fresh === true ? prepareOne(db, sql) : prepared(sql)
+        statement.setReadBigInts(fiber.getRef(SqlClient.SafeIntegers))
+        statement.setReturnArrays(options?.arrays === true)
+        return use(statement, params.map(bindable))
+      })
+    )
+
+  const all: Use<ReadonlyArray<Record<string, unknown>>> = (statement, params) => statement.all(...params)
+  const arrays: Use<ReadonlyArray<ReadonlyArray<unknown>>> = (statement, params) =>
+    statement.all(...params).map((row) => (Array.isArray(row) ? row : Object.values(row)))
+
+  return {
+    execute: (sql, params, transformRows) => Effect.map(run(sql, params, all), transformRows ?? ((rows) => rows)),
+    executeUnprepared: (sql, params, transformRows) =>
+      Effect.map(run(sql, params, all, { fresh: true }), transformRows ?? ((rows) => rows)),
+    executeRaw: (sql, params) =>
+      run<unknown>(sql, params, (statement, values) =>
+        statement.columns().length > 0 ? statement.all(...values) : statement.run(...values)
+      ),
+    executeValues: (sql, params) => run(sql, params, arrays, { arrays: true }),
+    executeValuesUnprepared: (sql, params) => run(sql, params, arrays, { arrays: true, fresh: true }),
+    // A statement of its own: the same SQL may run again while the stream is open.
+    executeStream: (sql, params, transformRows) =>
+      Effect.acquireRelease(
+        run(sql, params, (statement, values) => statement.iterate(...values), { fresh: true }),
+        (rows) => Effect.ignore(attempt("execute", () => rows.return?.()))
+      ).pipe(
+        Effect.map((rows) =>
+          Stream.paginate(undefined, () =>
+            attempt("execute", () => {
+              const batch: Array<Record<string, unknown>> = []
+              for (let next = rows.next(); ; next = rows.next()) {
+                if (next.done === true) return [transformRows?.(batch) ?? batch, Option.none()] as const
+                batch.push(next.value)
+                if (batch.length === STREAM_BATCH) {
+                  return [transformRows?.(batch) ?? batch, Option.some(undefined)] as const
+                }
+              }
+            })
+          )
+        ),
+        Stream.unwrap
+      )
+  }
+}
+
+const open = (options: SqliteOptions, busyTimeout: number) =>
+  Effect.gen(function* () {
+    const db = yield* Effect.acquireRelease(
+      attempt(
+        "open",
+        () =>
+          new DatabaseSync(options.filename, {
+            readOnly: options.readonly ?? false,
+            enableForeignKeyConstraints: true,
+            timeout: busyTimeout
+          })
+      ),
+      (db) => Effect.sync(() => db.isOpen && db.close())
+    )
+    // The first read: here a file that is not a database fails.
+    yield* attempt("open", () => db.exec(`PRAGMA synchronous = ${options.synchronous ?? "FULL"}; PRAGMA schema_version`))
+    if (options.readonly === true) return db
+    // SQLite does not apply the busy timeout to the change of journal mode, so processes that open a new file race.
+    const deadline = performance.now() + busyTimeout
+    const enableWal: Effect.Effect<void, SqlError.SqlError> = Effect.catchIf(
+      attempt("open", () => db.exec("PRAGMA journal_mode = WAL")),
+      (error) => error.reason._tag === "LockTimeoutError" && performance.now() < deadline,
+      () => Effect.andThen(Effect.promise(() => delay(10)), enableWal)
+    )
+    yield* enableWal
+    return db
+  })
+
+const make = Effect.fnUntraced(function* (options: SqliteOptions) {
+  const busyTimeout = Math.min(MAX_BUSY_TIMEOUT, Math.round(Duration.toMillis(options.busyTimeout ?? "5 seconds")))
+  const db = yield* open(options, busyTimeout)
+  const acquirers = SqlClient.makeSqliteAcquirers({
+    connection: Effect.succeed(makeConnection(db, options.prepareCacheSize ?? 200)),
+    semaphore: yield* Semaphore.make(1),
+    isTransaction: () => db.isTransaction
+  })
+  const client = yield* SqlClient.make({
+    ...acquirers,
+    driver: "sqlite-node",
+    compiler: Statement.makeCompilerSqlite(options.transformQueryNames),
+    transformRows: options.transformResultNames && Statement.defaultTransforms(options.transformResultNames).array,
+    prepareTransactionControls: true,
+    beginTransaction: options.readonly === true ? "BEGIN" : "BEGIN IMMEDIATE",
+    releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`,
+    spanAttributes: [["db.system.name", "sqlite"]]
+  })
+
+  const exclusive = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | SqlError.SqlError> =>
+    Effect.flatMap(Effect.serviceOption(client.transactionService), (transaction) =>
+      Option.isSome(transaction) ? effect : acquirers.borrower(() => effect)
+    )
+
+  const withDatabase = <A>(f: (db: DatabaseSync) => A): Effect.Effect<A, SqlError.SqlError> =>
+    exclusive(
+      attempt("withDatabase", () => {
+        const inside = db.isTransaction
+        try {
+          const result = f(db)
+          if (db.isTransaction && !inside) throw new Error("withDatabase left a transaction open; it was rolled back")
+          return result
+        } finally {
+          if (db.isTransaction && !inside) db.exec("ROLLBACK")
+        }
+      })
+    )
+
+  const copy = (source: DatabaseSync, destination: string) =>
+    Effect.tryPromise({
+      try: () => copyDatabase(source, destination, { rate: BACKUP_PAGES }),
+      catch: (cause) => toSqlError(cause, "backup")
+    })
+
+  // A connection of its own, held in one read transaction: the copy is of one moment, writers neither wait nor restart it.
+  const copyFile = (location: string, destination: string) =>
+    Effect.acquireUseRelease(
+      attempt("backup", () => new DatabaseSync(location, { readOnly: true, timeout: busyTimeout })),
+      (source) =>
+        Effect.andThen(
+          attempt("backup", () => source.exec("BEGIN; SELECT count(*) FROM sqlite_schema")),
+          copy(source, destination)
+        ),
+      (source) => Effect.sync(() => source.close())
+    )
+
+  const oneBackup = yield* Semaphore.make(1)
+  const backup = Effect.fn("SqliteClient.backup")(
+    function* (destination: string) {
+      const partial = `${destination}.partial`
+      const discard = Effect.sync(() => ["", "-journal"].forEach((end) => rmSync(partial + end, { force: true })))
+      yield* attempt("backup", () => {
+        if (existsSync(destination)) throw new Error(`Backup destination already exists: ${destination}`)
+      })
+      yield* discard
+      const location = db.location()
+      // Closing a database under a running copy is not safe.
+      yield* Effect.uninterruptible(
+        (location === null ? exclusive(copy(db, partial)) : copyFile(location, partial)).pipe(
+          Effect.andThen(attempt("backup", () => renameSync(partial, destination))),
+          Effect.onError(() => discard)
+        )
+      )
+    },
+    (effect) => oneBackup.withPermit(effect)
+  )
+
+  const integrityCheck = withDatabase((db): ReadonlyArray<string> => {
+    try {
+      const pages = db.prepare("PRAGMA integrity_check").all().map((row) => String(row["integrity_check"]))
+      const keys = db.prepare("PRAGMA foreign_key_check").all().map((row) =>
+        `row ${row["rowid"]} of ${row["table"]} refers to a missing row of ${row["parent"]}`
+      )
+      return [...pages.filter((line) => line !== "ok"), ...keys]
+    } catch (cause) {
+      const primary = (errcodeOf(cause) ?? 0) & 0xff
+      if (primary === CORRUPT || primary === NOT_A_DATABASE) return [String(cause)]
+      throw cause
+    }
+  }).pipe(Effect.withSpan("SqliteClient.integrityCheck"))
+
+  const checkpoint = withDatabase((db) => {
+    db.exec("PRAGMA busy_timeout = 0") // else it would block the loop until the last reader is gone
+    try {
+      return db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.["busy"] === 0
+    } finally {
+      db.exec(`PRAGMA busy_timeout = ${busyTimeout}`)
+    }
+  }).pipe(Effect.withSpan("SqliteClient.checkpoint"))
+
+  return Object.assign(client, { backup, checkpoint, integrityCheck, withDatabase }) as SqliteClientShape
+})

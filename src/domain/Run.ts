@@ -1,0 +1,22 @@
+import { Schema } from "effect"
+import { Outcome } from "./Outcome.ts"
+
+/** One waking of an agent: a permit, a workspace and a harness session. `id` is `<agent>/<n>`. */
+export const Run = Schema.Struct({
+  id: Schema.String,
+  agent: Schema.String,
+  n: Schema.Int,
+  openedAt: Schema.Int,
+  /** Null while it is open. */
+  closedAt: Schema.NullOr(Schema.Int),
+  turns: Schema.Int,
+  outcome: Schema.NullOr(Outcome),
+  /** What the harness printed that was not part of the protocol, its newest 64 KiB. */
+  transcript: Schema.String,
+  /** Exit code of the harness's program, where it is one and has ended. */
+  exit: Schema.NullOr(Schema.Int),
+  stderr: Schema.String
+})
+export type Run = typeof Run.Type
+
+export const runId = (agent: string, n: number): string => `${agent}/${n}`

@@ -1,0 +1,86 @@
+import { Context, type Effect, type Stream } from "effect"
+import type { QueuedAction } from "../domain/Action.ts"
+import type { Agent, AgentStatus } from "../domain/Agent.ts"
+import type { AgentExists, AgentNotFound, EventNotFound, StaleVersion, StoreUnavailable } from "../domain/Errors.ts"
+import type { Event, EventDraft, Published } from "../domain/Event.ts"
+import type { JournalEntry } from "../domain/Journal.ts"
+import type { Message } from "../domain/Message.ts"
+import type { Run } from "../domain/Run.ts"
+import type { Step } from "../domain/Step.ts"
+import type { Timer } from "../domain/Timer.ts"
+
+/** What became durable with a commit; given to whoever it concerns. */
+export type Committed = {
+  readonly events: ReadonlyArray<Event>
+  readonly agents: ReadonlyArray<Agent>
+  readonly journal: ReadonlyArray<JournalEntry>
+  /** Whether actions were queued. */
+  readonly actions: boolean
+  /** Whether timers were set or dropped. */
+  readonly timers: boolean
+}
+
+/** What may be asked of lists: the newest first, `before` this id, at most `limit`. */
+export type Page = { readonly limit: number; readonly before?: number | undefined }
+
+/** Counts for `status` and readiness. */
+export type Counts = {
+  readonly events: number
+  readonly routed: number
+  readonly agents: { readonly [Status in AgentStatus]: number }
+  readonly unread: number
+  readonly setAside: number
+  readonly actionsQueued: number
+  readonly actionsFailed: number
+}
+
+/**
+ * The durable state. Every change goes through `publish` or `commit`; both answer only after it is on disk, and
+ * concurrent callers share one transaction. Reads see what is committed.
+ */
+export class Store extends Context.Service<Store, {
+  /** Stores a new event, or finds the one with its key. */
+  publish(event: EventDraft): Effect.Effect<Published, StoreUnavailable>
+  /** Makes the whole step durable, or nothing of it. */
+  commit(step: Step): Effect.Effect<Committed, StaleVersion | AgentExists | StoreUnavailable>
+  /** Everything that commits, from now on; a watcher that is slow misses the oldest. */
+  readonly changes: Stream.Stream<Committed>
+
+  /** The number of the last routed event. */
+  readonly cursor: Effect.Effect<number>
+  /** Events after this number, in order, at most `limit`. */
+  eventsAfter(seq: number, limit: number): Effect.Effect<ReadonlyArray<Event>>
+  event(seq: number): Effect.Effect<Event, EventNotFound>
+  events(page: Page & { readonly type?: string | undefined; readonly subject?: string | undefined }): Effect.Effect<ReadonlyArray<Event>>
+
+  agent(id: string): Effect.Effect<Agent, AgentNotFound>
+  /** Those of the given ids that exist. */
+  agentsById(ids: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
+  /** Live agents on, or blocked on, any of these subject keys. */
+  roster(subjects: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
+  /** Ready agents, highest priority first, then longest waiting. Not of the given roles, which are at their limit. */
+  ready(limit: number, without: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
+  agents(page: { readonly limit: number; readonly status?: AgentStatus | undefined; readonly role?: string | undefined; readonly live?: boolean | undefined }): Effect.Effect<ReadonlyArray<Agent>>
+
+  /** Unread messages of these agents, each agent's in order; at most `perAgent` of each. */
+  unread(agents: ReadonlyArray<string>, perAgent: number): Effect.Effect<ReadonlyArray<Message>>
+  /** An agent's messages of every status, newest first. */
+  inbox(agent: string, page: Page): Effect.Effect<ReadonlyArray<Message>>
+
+  run(id: string): Effect.Effect<Run | null>
+  runs(agent: string): Effect.Effect<ReadonlyArray<Run>>
+  /** Runs without an end: at start, those that a crash cut off. */
+  readonly openRuns: Effect.Effect<ReadonlyArray<Run>>
+
+  /** The timers that are due first, at most `limit`. */
+  timers(limit: number): Effect.Effect<ReadonlyArray<Timer>>
+
+  /** Queued actions in order of `id`, at most `limit`, without those of the given subjects (which are under way). */
+  queuedActions(limit: number, without: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<QueuedAction>>
+  actions(page: Page & { readonly agent?: string | undefined }): Effect.Effect<ReadonlyArray<QueuedAction>>
+  /** Notes an action's end, or a failed attempt after which it stays queued. */
+  settleAction(id: number, end: { readonly status: "done" | "failed" | "queued"; readonly error: string; readonly at: number; readonly text: string }): Effect.Effect<void, StoreUnavailable>
+
+  journal(page: Page & { readonly agent?: string | undefined; readonly event?: number | undefined }): Effect.Effect<ReadonlyArray<JournalEntry>>
+  readonly counts: Effect.Effect<Counts>
+}>()("squadron/services/Store") {}
