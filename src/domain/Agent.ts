@@ -84,6 +84,10 @@ export const Agent = Schema.Struct({
   priority: Schema.Int,
   /** Messages that no committed turn has seen. */
   unread: Schema.Int,
+  /** Messages that are set aside until a person retries them. */
+  setAside: Schema.Int,
+  /** The timer that a waiting agent waits for. */
+  timer: Schema.NullOr(Schema.String),
   counters: Counters,
   /** Subject keys that must close before a blocked agent goes on. */
   blockedOn: Schema.Array(Schema.String),

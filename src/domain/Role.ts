@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { Detail, type EventType, eventTypes } from "./Event.ts"
+import { type Detail, type EventType, eventTypes } from "./Event.ts"
 
 const Names = Schema.Array(Schema.NonEmptyString)
 const Count = Schema.Int.check(Schema.isGreaterThan(0))

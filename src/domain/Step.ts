@@ -1,4 +1,4 @@
-import type { ActionDraft } from "./Action.ts"
+import type { ActionDraft, ActionStatus } from "./Action.ts"
 import type { Agent } from "./Agent.ts"
 import type { EventDraft } from "./Event.ts"
 import type { JournalDraft } from "./Journal.ts"
@@ -26,6 +26,8 @@ export interface Step {
   readonly restored: ReadonlyArray<string>
   readonly runs: ReadonlyArray<Run>
   readonly actions: ReadonlyArray<ActionDraft>
+  /** What became of actions that were tried; one that stays `queued` is tried again. */
+  readonly settled: ReadonlyArray<{ readonly id: number; readonly status: ActionStatus; readonly error: string }>
   readonly timers: ReadonlyArray<Timer>
   /** Agents whose timer is no longer wanted, or has fired. */
   readonly timersDropped: ReadonlyArray<string>
@@ -43,6 +45,7 @@ export const empty: Step = {
   restored: [],
   runs: [],
   actions: [],
+  settled: [],
   timers: [],
   timersDropped: [],
   events: [],

@@ -1,6 +1,6 @@
-import { Context, type Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { ActionDraft, ActionResult } from "../domain/Action.ts"
-import type { ForgeError, IssueNotFound } from "../domain/Errors.ts"
+import { ForgeError, IssueNotFound } from "../domain/Errors.ts"
 
 export type Issue = {
   readonly repository: string
@@ -33,4 +33,13 @@ export class Forge extends Context.Service<Forge, {
   issue(repository: string, number: number): Effect.Effect<Issue, IssueNotFound | ForgeError>
   issues(query: { readonly repository?: string | undefined; readonly state?: "open" | "closed" | undefined; readonly limit: number }): Effect.Effect<ReadonlyArray<Issue>, ForgeError>
   comments(repository: string, number: number): Effect.Effect<ReadonlyArray<Comment>, IssueNotFound | ForgeError>
-}>()("squadron/services/Forge") {}
+}>()("squadron/services/Forge") {
+  /** No forge at all: there are no issues, and an action fails for good. For programs whose agents do all by themselves. */
+  static readonly layerNone = Layer.succeed(Forge, Forge.of({
+    perform: ({ action }) =>
+      Effect.fail(new ForgeError({ reason: `there is no forge to ${action._tag} in`, retryable: false, retryAfter: null })),
+    issue: (repository, number) => Effect.fail(new IssueNotFound({ issue: `${repository}#${number}` })),
+    issues: () => Effect.succeed([]),
+    comments: (repository, number) => Effect.fail(new IssueNotFound({ issue: `${repository}#${number}` }))
+  }))
+}

@@ -1,4 +1,4 @@
-import { Context, type Effect, type Stream } from "effect"
+import { Context, type Effect, type Scope } from "effect"
 import type { QueuedAction } from "../domain/Action.ts"
 import type { Agent, AgentStatus } from "../domain/Agent.ts"
 import type { AgentExists, AgentNotFound, EventNotFound, StaleVersion, StoreUnavailable } from "../domain/Errors.ts"
@@ -42,9 +42,20 @@ export class Store extends Context.Service<Store, {
   /** Stores a new event, or finds the one with its key. */
   publish(event: EventDraft): Effect.Effect<Published, StoreUnavailable>
   /** Makes the whole step durable, or nothing of it. */
-  commit(step: Step): Effect.Effect<Committed, StaleVersion | AgentExists | StoreUnavailable>
-  /** Everything that commits, from now on; a watcher that is slow misses the oldest. */
-  readonly changes: Stream.Stream<Committed>
+  commit(step: Step): Effect.Effect<void, StaleVersion | AgentExists | StoreUnavailable>
+  /**
+   * Decides inside the writer's transaction, on agents as they are there, so that the decision is never stale.
+   * `decide` must be pure: it may run more than once. Its value is returned once the step is durable.
+   */
+  decide<A>(
+    agents: ReadonlyArray<string>,
+    decide: (current: ReadonlyMap<string, Agent>) => { readonly step: Step; readonly value: A }
+  ): Effect.Effect<A, AgentExists | StoreUnavailable>
+  /**
+   * Calls `listener` after each transaction, in order, until the scope closes. It must only hand over: it runs in the
+   * writer's fiber. Journal lines are given only where some observer asks for them, since their ids cost a little.
+   */
+  observe(listener: (committed: Committed) => void, options?: { readonly journal: boolean }): Effect.Effect<void, never, Scope.Scope>
 
   /** The number of the last routed event. */
   readonly cursor: Effect.Effect<number>
@@ -58,6 +69,8 @@ export class Store extends Context.Service<Store, {
   agentsById(ids: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
   /** Live agents on, or blocked on, any of these subject keys. */
   roster(subjects: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
+  /** All blocked agents, longest first. */
+  readonly blocked: Effect.Effect<ReadonlyArray<Agent>>
   /** Ready agents, highest priority first, then longest waiting. Not of the given roles, which are at their limit. */
   ready(limit: number, without: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
   agents(page: { readonly limit: number; readonly status?: AgentStatus | undefined; readonly role?: string | undefined; readonly live?: boolean | undefined }): Effect.Effect<ReadonlyArray<Agent>>
@@ -78,8 +91,6 @@ export class Store extends Context.Service<Store, {
   /** Queued actions in order of `id`, at most `limit`, without those of the given subjects (which are under way). */
   queuedActions(limit: number, without: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<QueuedAction>>
   actions(page: Page & { readonly agent?: string | undefined }): Effect.Effect<ReadonlyArray<QueuedAction>>
-  /** Notes an action's end, or a failed attempt after which it stays queued. */
-  settleAction(id: number, end: { readonly status: "done" | "failed" | "queued"; readonly error: string; readonly at: number; readonly text: string }): Effect.Effect<void, StoreUnavailable>
 
   journal(page: Page & { readonly agent?: string | undefined; readonly event?: number | undefined }): Effect.Effect<ReadonlyArray<JournalEntry>>
   readonly counts: Effect.Effect<Counts>

@@ -1,16 +1,281 @@
-import { Context, type Effect } from "effect"
-import type { SqlClient } from "effect/sql"
-import type { StoreUnavailable } from "../../domain/Errors.ts"
-import type { EventDraft } from "../../domain/Event.ts"
+import { Cause, Context, Deferred, Effect, Exit, Layer, Queue, References, type Scope } from "effect"
+import { SqlClient, SqlError } from "effect/sql"
+import type { Agent, AgentStatus } from "../../domain/Agent.ts"
+import { AgentExists, type StaleVersion, StoreUnavailable } from "../../domain/Errors.ts"
+import { type Event, type EventDraft, Published } from "../../domain/Event.ts"
+import type { Step } from "../../domain/Step.ts"
+import * as Subject from "../../domain/Subject.ts"
+import type { Committed } from "../../services/Store.ts"
+import { type Applied, appendEvents, applySteps, type Decision, decided } from "./applySteps.ts"
+import { recentEvents } from "./recentEvents.ts"
 
 /** What a write came to, and the facts that follow from it. */
 export type Written<A> = { readonly value: A; readonly events: ReadonlyArray<EventDraft> }
 
-/** The one writer of the database. */
+type Refusal = StaleVersion | AgentExists | StoreUnavailable
+
+type Decide<A> = (current: ReadonlyMap<string, Agent>) => { readonly step: Step; readonly value: A }
+
+type Job =
+  | { readonly _tag: "Publish"; readonly draft: EventDraft; readonly done: Deferred.Deferred<Published, StoreUnavailable> }
+  | {
+    readonly _tag: "Step"
+    readonly decision: Decision
+    readonly settle: (refused: Refusal | null) => void
+  }
+  | {
+    readonly _tag: "Write"
+    /** Never fails: what the body came to is kept until the transaction is durable. */
+    readonly body: Effect.Effect<ReadonlyArray<EventDraft>, never, SqlClient.SqlClient>
+    readonly settle: (failure: StoreUnavailable | null) => void
+  }
+
+const queueLength = 1024
+const groupSize = 512
+
+const isUniqueViolation = (error: SqlError.SqlError): boolean => error.reason._tag === "UniqueViolation"
+
+/** What the database said, as the caller shall hear it. */
+export const unavailable = (error: SqlError.SqlError): StoreUnavailable => {
+  const cause = error.cause
+  return new StoreUnavailable({
+    reason: `${error.reason._tag}: ${cause instanceof Error ? cause.message : error.message}`
+  })
+}
+
+/** The one writer of the database: all that waits is committed in one transaction, then each caller is answered. */
 export class SqlWriter extends Context.Service<SqlWriter, {
   /**
    * Runs `body` in a savepoint of the writer's next transaction and appends its events there: all of it is durable
    * when this returns, or none. A failing body undoes itself only.
    */
-  write<A, E>(body: Effect.Effect<Written<A>, E, SqlClient.SqlClient>): Effect.Effect<A, E | StoreUnavailable>
-}>()("squadron/adapters/sql/SqlWriter") {}
+  write<A, E>(
+    body: Effect.Effect<Written<A>, E, SqlClient.SqlClient>
+  ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | StoreUnavailable>
+  publish(draft: EventDraft): Effect.Effect<Published, StoreUnavailable>
+  commit(step: Step): Effect.Effect<void, Refusal>
+  decide<A>(agents: ReadonlyArray<string>, decide: Decide<A>): Effect.Effect<A, AgentExists | StoreUnavailable>
+  observe(listener: (committed: Committed) => void, options?: { readonly journal: boolean }): Effect.Effect<void, never, Scope.Scope>
+  /** The newest events, kept in memory. */
+  readonly recent: ReturnType<typeof recentEvents>
+  /** Called with how many agents came to or left each status. */
+  onMoved(listener: (moved: ReadonlyMap<AgentStatus, number>) => void): void
+}>()("squadron/adapters/sql/SqlWriter") {
+  static readonly layer: Layer.Layer<SqlWriter, SqlError.SqlError, SqlClient.SqlClient> = Layer.effect(
+    SqlWriter,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const queue = yield* Queue.bounded<Job>(queueLength)
+      const recent = recentEvents(4096)
+      const [last] = yield* sql<{ seq: number | null }>`SELECT max(seq) AS seq FROM events`
+      recent.begin(last?.seq ?? 0)
+      const observers = new Set<{ readonly listener: (committed: Committed) => void; readonly journal: boolean }>()
+      const movers: Array<(moved: ReadonlyMap<AgentStatus, number>) => void> = []
+      let closed = false
+
+      // each in a savepoint of its own, so that a broken constraint is its own affair
+      const oneByOne = (decisions: ReadonlyArray<Decision>, watched: boolean) =>
+        Effect.forEach(decisions, (decision) => {
+          let clash = new AgentExists({ role: "", subject: "" })
+          const remembered: Decision = {
+            agents: decision.agents,
+            decide: (current) => {
+              const step = decision.decide(current)
+              const born = "_tag" in step ? undefined : step.agents.find((change) => change.expected === null)
+              if (born !== undefined) clash = new AgentExists({ role: born.agent.role, subject: Subject.key(born.agent.subject) })
+              return step
+            }
+          }
+          return sql.withTransaction(applySteps([remembered], watched)).pipe(
+            Effect.map((applied): Applied | AgentExists => applied),
+            Effect.catchIf(isUniqueViolation, () => Effect.succeed(clash))
+          )
+        })
+
+      const transact = Effect.fnUntraced(function*(jobs: ReadonlyArray<Job>, watched: boolean) {
+        const publishes = jobs.filter((job) => job._tag === "Publish")
+        const steps = jobs.filter((job) => job._tag === "Step")
+        const appended = publishes.length === 0 ? null : yield* appendEvents(publishes.map((job) => job.draft))
+        const events: Array<Event> = appended === null ? [] : [...appended.events]
+        let outcomes: ReadonlyArray<Applied | AgentExists> = []
+        let grouped: Applied | null = null
+        if (steps.length > 0) {
+          const list = steps.map((job) => job.decision)
+          const whole = steps.length === 1 ? oneByOne(list, watched) : Effect.catchIf(
+            Effect.map(sql.withTransaction(applySteps(list, watched)), (applied) => [applied]),
+            isUniqueViolation,
+            () => oneByOne(list, watched)
+          )
+          outcomes = yield* whole
+          const [first] = outcomes
+          if (steps.length > 1 && outcomes.length === 1 && first !== undefined && "refused" in first) grouped = first
+          for (const outcome of outcomes) if ("refused" in outcome) events.push(...outcome.events)
+        }
+        for (const job of jobs) {
+          if (job._tag !== "Write") continue
+          const drafts = yield* Effect.provideService(job.body, SqlClient.SqlClient, sql)
+          if (drafts.length > 0) events.push(...(yield* appendEvents(drafts)).events)
+        }
+        return { publishes, steps, appended, outcomes, grouped, events: events.toSorted((a, b) => a.seq - b.seq) }
+      })
+
+      const answer = (done: Effect.Success<ReturnType<typeof transact>>) => {
+        const first = new Set<string>()
+        for (const { draft, done: deferred } of done.publishes) {
+          const fresh = done.appended?.fresh.get(draft.key)
+          if (fresh !== undefined && !first.has(draft.key)) {
+            first.add(draft.key)
+            Deferred.doneUnsafe(deferred, Exit.succeed(Published.cases.Accepted.make({ seq: fresh })))
+          } else {
+            const seq = fresh ?? done.appended?.known.get(draft.key) ?? 0
+            Deferred.doneUnsafe(deferred, Exit.succeed(Published.cases.Duplicate.make({ seq })))
+          }
+        }
+        for (const [index, { settle }] of done.steps.entries()) {
+          const outcome = done.grouped ?? done.outcomes[index]
+          const refused = outcome === undefined || !("refused" in outcome)
+            ? outcome ?? null
+            : outcome.refused[done.grouped === null ? 0 : index] ?? null
+          settle(refused)
+        }
+      }
+
+      const tell = (done: Effect.Success<ReturnType<typeof transact>>) => {
+        recent.add(done.events)
+        const applied = done.outcomes.filter((outcome): outcome is Applied => "refused" in outcome)
+        for (const one of applied) if (one.moved.size > 0) for (const mover of movers) mover(one.moved)
+        if (observers.size === 0) return
+        const committed: Committed = {
+          events: done.events,
+          agents: applied.length === 1 ? applied[0]?.agents ?? [] : applied.flatMap((one) => one.agents),
+          journal: applied.flatMap((one) => one.journal),
+          actions: applied.some((one) => one.actions),
+          timers: applied.some((one) => one.timers)
+        }
+        for (const observer of observers) observer.listener(committed)
+      }
+
+      const fail = (jobs: ReadonlyArray<Job>, failure: StoreUnavailable) => {
+        for (const job of jobs) {
+          if (job._tag === "Publish") Deferred.doneUnsafe(job.done, Exit.fail(failure))
+          else job.settle(failure)
+        }
+      }
+
+      const group = (jobs: ReadonlyArray<Job>) => {
+        const watched = [...observers].some((observer) => observer.journal)
+        return sql.withTransaction(transact(jobs, watched)).pipe(
+          Effect.map((done) => {
+            tell(done)
+            answer(done)
+            for (const job of jobs) if (job._tag === "Write") job.settle(null)
+          }),
+          Effect.catch((error) => Effect.sync(() => fail(jobs, unavailable(error)))),
+          // an internal fault must not leave its callers waiting, nor end the writer
+          Effect.catchCause((cause) =>
+            Effect.andThen(
+              Effect.sync(() => fail(jobs, new StoreUnavailable({ reason: Cause.pretty(cause) }))),
+              Effect.logError("The writer could not commit a group", cause)
+            )
+          ),
+          Effect.uninterruptible
+        )
+      }
+
+      yield* Effect.addFinalizer(() =>
+        Effect.gen(function*() {
+          closed = true
+          fail(yield* Queue.clear(queue), new StoreUnavailable({ reason: "the store is closing" }))
+        })
+      )
+      yield* Effect.gen(function*() {
+        while (true) {
+          const one = yield* Queue.take(queue)
+          // let whoever is about to write join this transaction
+          yield* Effect.yieldNow
+          const rest = yield* Queue.takeBetween(queue, 0, groupSize - 1)
+          yield* group(rest.length === 0 ? [one] : [one, ...rest])
+        }
+      }).pipe(Effect.provideService(References.TracerEnabled, false), Effect.forkScoped)
+
+      const submit = <A, E>(make: (done: Deferred.Deferred<A, E>) => Job): Effect.Effect<A, E | StoreUnavailable> =>
+        Effect.suspend((): Effect.Effect<A, E | StoreUnavailable> => {
+          if (closed) return Effect.fail(new StoreUnavailable({ reason: "the store is closed" }))
+          const done = Deferred.makeUnsafe<A, E>()
+          const job = make(done)
+          return Queue.offerUnsafe(queue, job)
+            ? Deferred.await(done)
+            : Effect.andThen(Queue.offer(queue, job), Deferred.await(done))
+        })
+
+      return SqlWriter.of({
+        recent,
+        publish: (draft) => submit<Published, StoreUnavailable>((done) => ({ _tag: "Publish", draft, done })),
+        commit: (step) =>
+          submit<void, Refusal>((done) => ({
+            _tag: "Step",
+            decision: decided(step),
+            settle: (refused) => {
+              Deferred.doneUnsafe(done, refused === null ? Exit.void : Exit.fail(refused))
+            }
+          })),
+        decide: <A>(agents: ReadonlyArray<string>, decide: Decide<A>) =>
+          submit<A, AgentExists | StoreUnavailable>((done) => {
+            let value: A | undefined
+            return {
+              _tag: "Step",
+              decision: {
+                agents,
+                decide: (current) => {
+                  const decision = decide(current)
+                  value = decision.value
+                  return decision.step
+                }
+              },
+              settle: (refused) => {
+                if (refused === null) Deferred.doneUnsafe(done, Exit.succeed(value as A))
+                else if (refused._tag === "StaleVersion") Deferred.doneUnsafe(done, Exit.die(refused))
+                else Deferred.doneUnsafe(done, Exit.fail(refused))
+              }
+            }
+          }),
+        write: <A, E>(body: Effect.Effect<Written<A>, E, SqlClient.SqlClient>) =>
+          submit<A, Exclude<E, SqlError.SqlError> | StoreUnavailable>((done) => {
+            type End = Exit.Exit<A, Exclude<E, SqlError.SqlError> | StoreUnavailable>
+            let end: End = Exit.die(new Error("the write did not run"))
+            return {
+              _tag: "Write",
+              body: Effect.flatMap(SqlClient.SqlClient, (client) =>
+                Effect.matchCause(client.withTransaction(body), {
+                  onFailure: (cause) => {
+                    end = Exit.failCause(
+                      Cause.map(cause, (error) => SqlError.isSqlError(error) ? unavailable(error) : error as Exclude<E, SqlError.SqlError>)
+                    )
+                    return []
+                  },
+                  onSuccess: (written) => {
+                    end = Exit.succeed(written.value)
+                    return written.events
+                  }
+                })),
+              settle: (failure) => {
+                Deferred.doneUnsafe(done, failure === null ? end : Exit.fail(failure))
+              }
+            }
+          }),
+        observe: (listener, options) =>
+          Effect.asVoid(Effect.acquireRelease(
+            Effect.sync(() => {
+              const observer = { listener, journal: options?.journal ?? false }
+              observers.add(observer)
+              return observer
+            }),
+            (observer) => Effect.sync(() => observers.delete(observer))
+          )),
+        onMoved: (listener) => {
+          movers.push(listener)
+        }
+      })
+    })
+  )
+}

@@ -106,7 +106,7 @@ const bindable = (value: unknown): SQLInputValue => {
   if (value === undefined || value === null) return null
   if (typeof value === "boolean") return value ? 1 : 0
   if (typeof value === "string" || typeof value === "number" || typeof value === "bigint") return value
-  if (ArrayBuffer.isView(value)) return value
+  if (value instanceof Uint8Array) return value
   if (value instanceof Date) return value.toISOString()
   throw new TypeError(`Cannot bind ${typeof value} to a SQLite parameter`)
 }
@@ -129,7 +129,8 @@ const makeConnection = (db: DatabaseSync, cacheSize: number): SqlConnection.Conn
     const statement = cache.get(sql) ?? prepareOne(db, sql)
     cache.delete(sql)
     cache.set(sql, statement)
-    if (cache.size > cacheSize) for (const oldest of cache.keys()) return cache.delete(oldest) && statement
+    const oldest = cache.size > cacheSize ? cache.keys().next().value : undefined
+    if (oldest !== undefined) cache.delete(oldest)
     return statement
   }
 
@@ -202,15 +203,20 @@ const open = (options: SqliteOptions, busyTimeout: number) =>
       ),
       (db) => Effect.sync(() => db.isOpen && db.close())
     )
+    const synchronous = options.synchronous ?? "FULL"
     // The first read: here a file that is not a database fails.
-    yield* attempt("open", () => db.exec(`PRAGMA synchronous = ${options.synchronous ?? "FULL"}; PRAGMA schema_version`))
+    yield* attempt("open", () => db.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA schema_version`))
     if (options.readonly === true) return db
     // SQLite does not apply the busy timeout to the change of journal mode, so processes that open a new file race.
     const deadline = performance.now() + busyTimeout
     const enableWal: Effect.Effect<void, SqlError.SqlError> = Effect.catchIf(
       attempt("open", () => db.exec("PRAGMA journal_mode = WAL")),
       (error) => error.reason._tag === "LockTimeoutError" && performance.now() < deadline,
-      () => Effect.andThen(Effect.promise(() => delay(10)), enableWal)
+      () =>
+        Effect.andThen(
+          Effect.promise(() => delay(10)),
+          enableWal
+        )
     )
     yield* enableWal
     return db
@@ -254,13 +260,16 @@ const make = Effect.fnUntraced(function* (options: SqliteOptions) {
       })
     )
 
+  // Uninterruptible: closing a database under a running copy is not safe.
   const copy = (source: DatabaseSync, destination: string) =>
-    Effect.tryPromise({
-      try: () => copyDatabase(source, destination, { rate: BACKUP_PAGES }),
-      catch: (cause) => toSqlError(cause, "backup")
-    })
+    Effect.uninterruptible(
+      Effect.tryPromise({
+        try: () => copyDatabase(source, destination, { rate: BACKUP_PAGES }),
+        catch: (cause) => toSqlError(cause, "backup")
+      })
+    )
 
-  // A connection of its own, held in one read transaction: the copy is of one moment, writers neither wait nor restart it.
+  // Its own connection, held in one read transaction: a copy of one moment, that writers neither wait for nor restart.
   const copyFile = (location: string, destination: string) =>
     Effect.acquireUseRelease(
       attempt("backup", () => new DatabaseSync(location, { readOnly: true, timeout: busyTimeout })),
@@ -272,22 +281,30 @@ const make = Effect.fnUntraced(function* (options: SqliteOptions) {
       (source) => Effect.sync(() => source.close())
     )
 
+  const copyMemory = (destination: string) =>
+    exclusive(
+      Effect.suspend(() =>
+        db.isTransaction
+          ? Effect.fail(toSqlError(new Error("Cannot back up an in-memory database inside a transaction"), "backup"))
+          : copy(db, destination)
+      )
+    )
+
   const oneBackup = yield* Semaphore.make(1)
   const backup = Effect.fn("SqliteClient.backup")(
     function* (destination: string) {
       const partial = `${destination}.partial`
-      const discard = Effect.sync(() => ["", "-journal"].forEach((end) => rmSync(partial + end, { force: true })))
+      const discard = attempt("backup", () => {
+        for (const end of ["", "-journal"]) rmSync(partial + end, { force: true })
+      })
       yield* attempt("backup", () => {
         if (existsSync(destination)) throw new Error(`Backup destination already exists: ${destination}`)
       })
       yield* discard
       const location = db.location()
-      // Closing a database under a running copy is not safe.
-      yield* Effect.uninterruptible(
-        (location === null ? exclusive(copy(db, partial)) : copyFile(location, partial)).pipe(
-          Effect.andThen(attempt("backup", () => renameSync(partial, destination))),
-          Effect.onError(() => discard)
-        )
+      yield* (location === null ? copyMemory(partial) : copyFile(location, partial)).pipe(
+        Effect.andThen(attempt("backup", () => renameSync(partial, destination))),
+        Effect.onError(() => Effect.ignore(discard))
       )
     },
     (effect) => oneBackup.withPermit(effect)
@@ -295,10 +312,14 @@ const make = Effect.fnUntraced(function* (options: SqliteOptions) {
 
   const integrityCheck = withDatabase((db): ReadonlyArray<string> => {
     try {
-      const pages = db.prepare("PRAGMA integrity_check").all().map((row) => String(row["integrity_check"]))
-      const keys = db.prepare("PRAGMA foreign_key_check").all().map((row) =>
-        `row ${row["rowid"]} of ${row["table"]} refers to a missing row of ${row["parent"]}`
-      )
+      const pages = db
+        .prepare("PRAGMA integrity_check")
+        .all()
+        .map((row) => String(row["integrity_check"]))
+      const keys = db
+        .prepare("PRAGMA foreign_key_check")
+        .all()
+        .map((row) => `row ${row["rowid"]} of ${row["table"]} refers to a missing row of ${row["parent"]}`)
       return [...pages.filter((line) => line !== "ok"), ...keys]
     } catch (cause) {
       const primary = (errcodeOf(cause) ?? 0) & 0xff
@@ -316,5 +337,5 @@ const make = Effect.fnUntraced(function* (options: SqliteOptions) {
     }
   }).pipe(Effect.withSpan("SqliteClient.checkpoint"))
 
-  return Object.assign(client, { backup, checkpoint, integrityCheck, withDatabase }) as SqliteClientShape
+  return Object.assign(client, { backup, checkpoint, integrityCheck, withDatabase })
 })

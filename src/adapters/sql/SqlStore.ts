@@ -1,0 +1,193 @@
+import { Effect, Layer, References } from "effect"
+import { SqlClient } from "effect/sql"
+import { type AgentStatus, AgentStatus as AgentStatuses, liveStatuses } from "../../domain/Agent.ts"
+import { AgentNotFound, EventNotFound } from "../../domain/Errors.ts"
+import type { Event } from "../../domain/Event.ts"
+import type { Message } from "../../domain/Message.ts"
+import { type Page, Store } from "../../services/Store.ts"
+import { forValues } from "./insertRows.ts"
+import {
+  actionOf, type ActionRow, agentOf, type AgentRow, eventOf, type EventRow, journalOf, type JournalRow, type MessageRow,
+  runOf, type RunRow, timerOf
+} from "./rows.ts"
+import { SqlWriter } from "./SqlWriter.ts"
+
+const last = Number.MAX_SAFE_INTEGER
+
+/** `Store` on any `SqlClient`: changes go through the one writer, reads see what is committed. */
+export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> = Layer.effect(
+  Store,
+  Effect.gen(function*() {
+    const sql = yield* SqlClient.SqlClient
+    const writer = yield* SqlWriter
+    // a read that fails is an internal fault: there is nothing that a caller could do about it
+    const read = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
+      Effect.provideService(Effect.orDie(effect), References.TracerEnabled, false)
+
+    const moved = new Map<AgentStatus, number>()
+    for (const row of yield* read(sql<{ status: AgentStatus; n: number }>`SELECT status, count(*) AS n FROM agents GROUP BY status`)) {
+      moved.set(row.status, Number(row.n))
+    }
+    writer.onMoved((by) => {
+      for (const [status, n] of by) moved.set(status, (moved.get(status) ?? 0) + n)
+    })
+
+    const eventsBySeq = Effect.fnUntraced(function*(seqs: ReadonlyArray<number>) {
+      const found = new Map<number, Event>()
+      const missing: Array<number> = []
+      for (const seq of seqs) {
+        const event = writer.recent.get(seq)
+        if (event === undefined) missing.push(seq)
+        else found.set(seq, event)
+      }
+      if (missing.length > 0) {
+        for (const row of yield* forValues<EventRow>(sql, "SELECT seq, body FROM events WHERE seq IN (??)", [...new Set(missing)])) {
+          found.set(row.seq, eventOf(row))
+        }
+      }
+      return found
+    })
+
+    const withEvents = Effect.fnUntraced(function*(rows: ReadonlyArray<MessageRow>) {
+      const events = yield* eventsBySeq(rows.map((row) => row.event))
+      const messages: Array<Message> = []
+      for (const row of rows) {
+        const event = events.get(row.event)
+        if (event === undefined) return yield* Effect.die(new Error(`message ${row.id} names event ${row.event}, which is not there`))
+        messages.push({ id: row.id, agent: row.agent, kind: row.kind, text: row.text, status: row.status, reason: row.reason, event })
+      }
+      return messages
+    })
+
+    const cursor = read(Effect.map(sql<{ seq: number }>`SELECT seq FROM cursors WHERE name = 'router'`, (rows) => rows[0]?.seq ?? 0))
+    const before = (page: Page) => page.before ?? last
+
+    const where = (parts: ReadonlyArray<ReturnType<typeof sql.literal> | null>) => sql.and(parts.filter((part) => part !== null))
+
+    return Store.of({
+      publish: writer.publish,
+      commit: writer.commit,
+      decide: writer.decide,
+      observe: writer.observe,
+      cursor,
+      eventsAfter: (seq, limit) =>
+        Effect.suspend(() => {
+          const recent = writer.recent.after(seq, limit)
+          if (recent !== null) return Effect.succeed(recent)
+          return read(Effect.map(
+            sql<EventRow>`SELECT seq, body FROM events WHERE seq > ${seq} ORDER BY seq LIMIT ${limit}`,
+            (rows) => rows.map(eventOf)
+          ))
+        }),
+      event: (seq) =>
+        Effect.flatMap(read(sql<EventRow>`SELECT seq, body FROM events WHERE seq = ${seq}`), ([row]) =>
+          row === undefined ? Effect.fail(new EventNotFound({ seq })) : Effect.succeed(eventOf(row))),
+      events: (page) =>
+        read(Effect.map(
+          sql<EventRow>`SELECT seq, body FROM events WHERE ${where([
+            sql`seq < ${before(page)}`,
+            page.type === undefined ? null : sql`type = ${page.type}`,
+            page.subject === undefined ? null : sql`subject = ${page.subject}`
+          ])} ORDER BY seq DESC LIMIT ${page.limit}`,
+          (rows) => rows.map(eventOf)
+        )),
+      agent: (id) =>
+        Effect.flatMap(read(sql<AgentRow>`SELECT * FROM agents WHERE id = ${id}`), ([row]) =>
+          row === undefined ? Effect.fail(new AgentNotFound({ agent: id })) : Effect.succeed(agentOf(row))),
+      agentsById: (ids) => read(Effect.map(forValues<AgentRow>(sql, "SELECT * FROM agents WHERE id IN (??)", ids), (rows) => rows.map(agentOf))),
+      roster: (subjects) =>
+        read(Effect.map(
+          forValues<AgentRow>(sql, "SELECT * FROM agents WHERE subject IN (??) AND status NOT IN ('done', 'cancelled')", subjects),
+          (rows) => rows.map(agentOf)
+        )),
+      blocked: read(Effect.map(sql<AgentRow>`SELECT * FROM agents WHERE status = 'blocked' ORDER BY since`, (rows) => rows.map(agentOf))),
+      ready: (limit, without) =>
+        read(Effect.map(
+          without.length === 0
+            ? sql<AgentRow>`SELECT * FROM agents WHERE status = 'ready' ORDER BY priority DESC, since LIMIT ${limit}`
+            : sql<AgentRow>`SELECT * FROM agents WHERE status = 'ready' AND role NOT IN ${sql.in(without)} ORDER BY priority DESC, since LIMIT ${limit}`,
+          (rows) => rows.map(agentOf)
+        )),
+      agents: (page) =>
+        read(Effect.map(
+          sql<AgentRow>`SELECT * FROM agents WHERE ${where([
+            page.status === undefined ? null : sql`status = ${page.status}`,
+            page.role === undefined ? null : sql`role = ${page.role}`,
+            page.live === undefined ? null : page.live ? sql.in("status", liveStatuses) : sql`status NOT IN ${sql.in(liveStatuses)}`
+          ])} ORDER BY created_at DESC, id DESC LIMIT ${page.limit}`,
+          (rows) => rows.map(agentOf)
+        )),
+      unread: (agents, perAgent) =>
+        read(Effect.flatMap(
+          agents.length === 1
+            ? sql<MessageRow>`SELECT * FROM messages WHERE agent = ${agents[0] ?? ""} AND status = 'unread' ORDER BY id LIMIT ${perAgent}`
+            : forValues<MessageRow>(sql, "SELECT * FROM messages WHERE agent IN (??) AND status = 'unread' ORDER BY id", agents),
+          (rows) => {
+            if (agents.length === 1) return withEvents(rows)
+            const taken = new Map<string, number>()
+            return withEvents(rows.filter((row) => {
+              const n = (taken.get(row.agent) ?? 0) + 1
+              taken.set(row.agent, n)
+              return n <= perAgent
+            }))
+          }
+        )),
+      inbox: (agent, page) =>
+        read(Effect.flatMap(
+          sql<MessageRow>`SELECT * FROM messages WHERE agent = ${agent} AND id < ${before(page)} ORDER BY id DESC LIMIT ${page.limit}`,
+          withEvents
+        )),
+      run: (id) => read(Effect.map(sql<RunRow>`SELECT * FROM runs WHERE id = ${id}`, ([row]) => row === undefined ? null : runOf(row))),
+      runs: (agent) =>
+        read(Effect.map(sql<RunRow>`SELECT * FROM runs WHERE agent = ${agent} ORDER BY n DESC LIMIT 100`, (rows) => rows.map(runOf))),
+      openRuns: read(Effect.map(sql<RunRow>`SELECT * FROM runs WHERE closed_at IS NULL`, (rows) => rows.map(runOf))),
+      timers: (limit) =>
+        read(Effect.map(
+          sql<Parameters<typeof timerOf>[0]>`SELECT * FROM timers ORDER BY due_at LIMIT ${limit}`,
+          (rows) => rows.map(timerOf)
+        )),
+      queuedActions: (limit, without) =>
+        read(Effect.map(
+          without.length === 0
+            ? sql<ActionRow>`SELECT * FROM actions WHERE status = 'queued' ORDER BY id LIMIT ${limit}`
+            : sql<ActionRow>`SELECT * FROM actions WHERE status = 'queued' AND subject NOT IN ${sql.in(without)} ORDER BY id LIMIT ${limit}`,
+          (rows) => rows.map(actionOf)
+        )),
+      actions: (page) =>
+        read(Effect.map(
+          sql<ActionRow>`SELECT * FROM actions WHERE ${where([
+            sql`id < ${before(page)}`,
+            page.agent === undefined ? null : sql`agent = ${page.agent}`
+          ])} ORDER BY id DESC LIMIT ${page.limit}`,
+          (rows) => rows.map(actionOf)
+        )),
+      journal: (page) =>
+        read(Effect.map(
+          sql<JournalRow>`SELECT * FROM journal WHERE ${where([
+            sql`id < ${before(page)}`,
+            page.agent === undefined ? null : sql`agent = ${page.agent}`,
+            page.event === undefined ? null : sql`event = ${page.event}`
+          ])} ORDER BY id DESC LIMIT ${page.limit}`,
+          (rows) => rows.map(journalOf)
+        )),
+      counts: read(Effect.gen(function*() {
+        const [row] = yield* sql<{ events: number | null; unread: number; set_aside: number; queued: number; failed: number }>`
+          SELECT (SELECT max(seq) FROM events) AS events,
+            (SELECT coalesce(sum(unread), 0) FROM agents WHERE status NOT IN ('done', 'cancelled') AND unread > 0) AS unread,
+            (SELECT count(*) FROM messages WHERE status = 'set_aside') AS set_aside,
+            (SELECT count(*) FROM actions WHERE status = 'queued') AS queued,
+            (SELECT count(*) FROM actions WHERE status = 'failed') AS failed`
+        return {
+          events: row?.events ?? 0,
+          routed: yield* cursor,
+          agents: Object.fromEntries(AgentStatuses.literals.map((status) => [status, moved.get(status) ?? 0])) as Record<AgentStatus, number>,
+          unread: Number(row?.unread ?? 0),
+          setAside: row?.set_aside ?? 0,
+          actionsQueued: row?.queued ?? 0,
+          actionsFailed: row?.failed ?? 0
+        }
+      }))
+    })
+  })
+)
+

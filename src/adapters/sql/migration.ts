@@ -1,0 +1,49 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
+
+/** The tables of the core, in SQL that SQLite and PostgreSQL both take; only the identity column differs. */
+export const migration = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  const identity = sql.literal(sql.onDialectOrElse({
+    pg: () => "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    // AUTOINCREMENT: a number is never used again
+    orElse: () => "INTEGER PRIMARY KEY AUTOINCREMENT"
+  }))
+  yield* sql`CREATE TABLE events (
+    seq ${identity}, key TEXT NOT NULL UNIQUE, type TEXT NOT NULL, subject TEXT NOT NULL, at BIGINT NOT NULL,
+    body TEXT NOT NULL)`
+  yield* sql`CREATE INDEX events_subject ON events (subject, seq)`
+  yield* sql`CREATE TABLE cursors (name TEXT PRIMARY KEY, seq BIGINT NOT NULL)`
+  yield* sql`INSERT INTO cursors (name, seq) VALUES ('router', 0)`
+  yield* sql`CREATE TABLE agents (
+    id TEXT PRIMARY KEY, role TEXT NOT NULL, subject TEXT NOT NULL, repository TEXT NOT NULL, kind TEXT NOT NULL,
+    number BIGINT NOT NULL, status TEXT NOT NULL, version BIGINT NOT NULL, priority BIGINT NOT NULL,
+    unread BIGINT NOT NULL, since BIGINT NOT NULL, created_at BIGINT NOT NULL, state TEXT NOT NULL)`
+  yield* sql`CREATE UNIQUE INDEX agents_live ON agents (subject, role) WHERE status NOT IN ('done', 'cancelled')`
+  yield* sql`CREATE INDEX agents_ready ON agents (priority DESC, since) WHERE status = 'ready'`
+  yield* sql`CREATE INDEX agents_blocked ON agents (since) WHERE status = 'blocked'`
+  yield* sql`CREATE INDEX agents_created ON agents (created_at)`
+  yield* sql`CREATE TABLE messages (
+    id ${identity}, agent TEXT NOT NULL, kind TEXT NOT NULL, event BIGINT NOT NULL, status TEXT NOT NULL,
+    text TEXT NOT NULL, reason TEXT NOT NULL)`
+  yield* sql`CREATE INDEX messages_inbox ON messages (agent, status, id)`
+  yield* sql`CREATE INDEX messages_set_aside ON messages (id) WHERE status = 'set_aside'`
+  yield* sql`CREATE TABLE runs (
+    id TEXT PRIMARY KEY, agent TEXT NOT NULL, n BIGINT NOT NULL, opened_at BIGINT NOT NULL, closed_at BIGINT,
+    turns BIGINT NOT NULL, outcome TEXT, transcript TEXT NOT NULL, exit BIGINT, stderr TEXT NOT NULL)`
+  yield* sql`CREATE INDEX runs_agent ON runs (agent, n)`
+  yield* sql`CREATE INDEX runs_open ON runs (id) WHERE closed_at IS NULL`
+  yield* sql`CREATE TABLE actions (
+    id ${identity}, key TEXT NOT NULL UNIQUE, subject TEXT NOT NULL, agent TEXT, status TEXT NOT NULL,
+    attempts BIGINT NOT NULL, error TEXT NOT NULL, body TEXT NOT NULL)`
+  yield* sql`CREATE INDEX actions_queued ON actions (id) WHERE status = 'queued'`
+  yield* sql`CREATE INDEX actions_failed ON actions (id) WHERE status = 'failed'`
+  yield* sql`CREATE INDEX actions_agent ON actions (agent, id)`
+  yield* sql`CREATE TABLE timers (agent TEXT PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, due_at BIGINT NOT NULL)`
+  yield* sql`CREATE INDEX timers_due ON timers (due_at)`
+  yield* sql`CREATE TABLE journal (
+    id ${identity}, kind TEXT NOT NULL, at BIGINT NOT NULL, event BIGINT, agent TEXT, text TEXT NOT NULL,
+    verdicts TEXT NOT NULL)`
+  yield* sql`CREATE INDEX journal_event ON journal (event) WHERE event IS NOT NULL`
+  yield* sql`CREATE INDEX journal_agent ON journal (agent, id) WHERE agent IS NOT NULL`
+})

@@ -1,0 +1,167 @@
+import type { QueuedAction } from "../../domain/Action.ts"
+import type { Agent, AgentStatus } from "../../domain/Agent.ts"
+import type { Event, EventDraft } from "../../domain/Event.ts"
+import type { JournalEntry, JournalKind, RuleVerdict } from "../../domain/Journal.ts"
+import type { MessageKind, MessageStatus } from "../../domain/Message.ts"
+import type { Outcome } from "../../domain/Outcome.ts"
+import type { Run } from "../../domain/Run.ts"
+import * as Subject from "../../domain/Subject.ts"
+import type { Timer, TimerKind } from "../../domain/Timer.ts"
+
+/** A value as the database takes it. */
+export type Cell = string | number | null
+
+/** Rows are written by this program only, so reading them trusts their shape; what people send is decoded before. */
+const json = <A>(text: string): A => JSON.parse(text)
+
+export const eventColumns = ["key", "type", "subject", "at", "body"]
+export const eventCells = (draft: EventDraft): ReadonlyArray<Cell> => [
+  draft.key,
+  draft.detail._tag,
+  Subject.key(draft.subject),
+  draft.at,
+  JSON.stringify(draft)
+]
+export type EventRow = { readonly seq: number; readonly body: string }
+export const eventOf = (row: EventRow): Event => ({ seq: row.seq, ...json<EventDraft>(row.body) })
+
+export const agentColumns = [
+  "id", "role", "subject", "repository", "kind", "number", "status", "version", "priority", "unread", "since",
+  "created_at", "state"
+]
+type AgentState = Pick<
+  Agent,
+  "setAside" | "timer" | "counters" | "blockedOn" | "note" | "session" | "fingerprint" | "depth"
+>
+export const agentCells = (agent: Agent): ReadonlyArray<Cell> => {
+  const state: AgentState = {
+    setAside: agent.setAside,
+    timer: agent.timer,
+    counters: agent.counters,
+    blockedOn: agent.blockedOn,
+    note: agent.note,
+    session: agent.session,
+    fingerprint: agent.fingerprint,
+    depth: agent.depth
+  }
+  return [
+    agent.id, agent.role, Subject.key(agent.subject), agent.subject.repository, agent.subject.kind, agent.subject.number,
+    agent.status, agent.version, agent.priority, agent.unread, agent.since, agent.createdAt, JSON.stringify(state)
+  ]
+}
+export type AgentRow = {
+  readonly id: string
+  readonly role: string
+  readonly repository: string
+  readonly kind: Subject.SubjectKind
+  readonly number: number
+  readonly status: AgentStatus
+  readonly version: number
+  readonly priority: number
+  readonly unread: number
+  readonly since: number
+  readonly created_at: number
+  readonly state: string
+}
+export const agentOf = (row: AgentRow): Agent => ({
+  id: row.id,
+  role: row.role,
+  subject: { repository: row.repository, kind: row.kind, number: row.number },
+  status: row.status,
+  version: row.version,
+  priority: row.priority,
+  unread: row.unread,
+  createdAt: row.created_at,
+  since: row.since,
+  ...json<AgentState>(row.state)
+})
+
+export const messageColumns = ["agent", "kind", "event", "status", "text", "reason"]
+export type MessageRow = {
+  readonly id: number
+  readonly agent: string
+  readonly kind: MessageKind
+  readonly event: number
+  readonly status: MessageStatus
+  readonly text: string
+  readonly reason: string
+}
+
+export const runColumns = [
+  "id", "agent", "n", "opened_at", "closed_at", "turns", "outcome", "transcript", "exit", "stderr"
+]
+export const runCells = (run: Run): ReadonlyArray<Cell> => [
+  run.id, run.agent, run.n, run.openedAt, run.closedAt, run.turns,
+  run.outcome === null ? null : JSON.stringify(run.outcome), run.transcript, run.exit, run.stderr
+]
+export type RunRow = {
+  readonly id: string
+  readonly agent: string
+  readonly n: number
+  readonly opened_at: number
+  readonly closed_at: number | null
+  readonly turns: number
+  readonly outcome: string | null
+  readonly transcript: string
+  readonly exit: number | null
+  readonly stderr: string
+}
+export const runOf = (row: RunRow): Run => ({
+  id: row.id,
+  agent: row.agent,
+  n: row.n,
+  openedAt: row.opened_at,
+  closedAt: row.closed_at,
+  turns: row.turns,
+  outcome: row.outcome === null ? null : json<Outcome>(row.outcome),
+  transcript: row.transcript,
+  exit: row.exit,
+  stderr: row.stderr
+})
+
+type ActionBody = Pick<QueuedAction, "subject" | "depth" | "action">
+export type ActionRow = {
+  readonly id: number
+  readonly key: string
+  readonly agent: string | null
+  readonly status: QueuedAction["status"]
+  readonly attempts: number
+  readonly error: string
+  readonly body: string
+}
+export const actionOf = (row: ActionRow): QueuedAction => ({
+  id: row.id,
+  key: row.key,
+  agent: row.agent,
+  status: row.status,
+  attempts: row.attempts,
+  error: row.error,
+  ...json<ActionBody>(row.body)
+})
+
+export const timerOf = (row: {
+  readonly id: string
+  readonly agent: string
+  readonly kind: TimerKind
+  readonly due_at: number
+}): Timer => ({ id: row.id, agent: row.agent, kind: row.kind, dueAt: row.due_at })
+
+export const journalColumns = ["kind", "at", "event", "agent", "text", "verdicts"]
+export type JournalRow = {
+  readonly id: number
+  readonly kind: JournalKind
+  readonly at: number
+  readonly event: number | null
+  readonly agent: string | null
+  readonly text: string
+  readonly verdicts: string
+}
+export const journalOf = (row: JournalRow): JournalEntry => ({
+  id: row.id,
+  kind: row.kind,
+  at: row.at,
+  event: row.event,
+  agent: row.agent,
+  text: row.text,
+  verdicts: row.verdicts === "" ? [] : json<ReadonlyArray<RuleVerdict>>(row.verdicts)
+})

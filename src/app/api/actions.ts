@@ -1,0 +1,14 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Store } from "../../services/Store.ts"
+import { Api } from "../Api.ts"
+import { pageOf } from "./page.ts"
+
+export const actions = HttpApiBuilder.group(
+  Api,
+  "actions",
+  Effect.fnUntraced(function* (handlers) {
+    const store = yield* Store
+    return handlers.handleAll({ list: ({ query }) => store.actions({ ...pageOf(query), agent: query.agent }) })
+  })
+)

@@ -1,0 +1,41 @@
+import { NodeHttpServer } from "@effect/platform-node"
+import { Effect, Layer } from "effect"
+import { HttpRouter } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { createServer } from "node:http"
+import { actions } from "./api/actions.ts"
+import { agents } from "./api/agents.ts"
+import { backup } from "./api/backup.ts"
+import { events } from "./api/events.ts"
+import { authorization, explained, faultLog, originCheck } from "./api/guards.ts"
+import { health } from "./api/health.ts"
+import { issues } from "./api/issues.ts"
+import { journal } from "./api/journal.ts"
+import { status } from "./api/status.ts"
+import { Api } from "./Api.ts"
+import { ServerSettings } from "./serverAddress.ts"
+
+/** The typed API with its handlers, and its description at `/openapi.json`. */
+const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+  Layer.provide([status, events, agents, issues, actions, journal, backup]),
+  Layer.provide([authorization, explained])
+)
+
+/** Every route of this module, for a router that has others beside. */
+export const routes = Layer.mergeAll(api, health, faultLog, originCheck)
+
+/** The server alone, at the address of `ServerSettings`; open watchers get 2 s to end when it closes. */
+export const server = Layer.unwrap(
+  Effect.map(ServerSettings, ({ host, port }) =>
+    NodeHttpServer.layer(createServer, { host, port, gracefulShutdownTimeout: "2 seconds" })
+  )
+)
+
+/** Serves the routes and these others, such as a webhook; `HttpServer` tells the address that it got. */
+export const layerWith = <E, R>(others: Layer.Layer<never, E, R>) =>
+  HttpRouter.serve(Layer.merge(routes, others), { disableLogger: true, disableListenLog: true }).pipe(
+    Layer.provideMerge(server)
+  )
+
+/** Serves the routes; `HttpServer` tells the address that it got. */
+export const layer = layerWith(Layer.empty)

@@ -1,0 +1,6 @@
+import type { Agent } from "../domain/Agent.ts"
+import { line, print } from "./render.ts"
+
+/** Prints where an agent stands now. */
+export const standing = (agent: Agent) =>
+  print(agent, line(`${agent.id} is ${agent.status}${agent.note === "" ? "" : `: ${agent.note}`}`))

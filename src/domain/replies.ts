@@ -1,0 +1,33 @@
+import type { Squad } from "./Role.ts"
+
+const table = (squad: Squad): string =>
+  squad.roles.length === 0
+    ? "No roles are declared yet."
+    : ["| role | what it does | starts by itself on |", "|---|---|---|"].concat(
+      squad.roles.map((role) => {
+        const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ")
+        const on = [...new Set(role.on.map((rule) => rule.event))].join(", ")
+        return `| \`${role.name}\` | ${cell(role.description)} | ${on === "" ? "only when addressed" : on} |`
+      })
+    ).join("\n")
+
+/** The answer to `@squadron help`. What it quotes stands in code, so it addresses nobody. */
+export const help = (squad: Squad): string =>
+  `${table(squad)}\n\nAddress one with \`@${squad.mention} <role>: what you want\`.`
+
+/** The answer to a command for a role that is not there. */
+export const noSuchRole = (squad: Squad, word: string): string =>
+  `There is no role \`${word}\`. These are there:\n\n${table(squad)}`
+
+/** What is written on a subject when its agent needs a person. */
+export const escalation = (role: string, why: string): string =>
+  `**${role}** needs a person: ${quote(why)}\n\nA person can give it a new chance with \`squadron retry\`.`
+
+/** Somebody's words as code, so that nothing in them addresses or formats anything. */
+export const quote = (text: string): string => {
+  const short = text.length > 2000 ? `${text.slice(0, 2000)} …` : text
+  if (!short.includes("\n") && !short.includes("`")) return `\`${short}\``
+  const longest = Math.max(2, ...(short.match(/`+/g) ?? []).map((run) => run.length))
+  const fence = "`".repeat(longest + 1)
+  return `\n\n${fence}text\n${short}\n${fence}`
+}

@@ -1,0 +1,313 @@
+import { Cause, Clock, Context, Effect, Exit, FiberMap, Latch, Layer, Schedule, Scope, Semaphore } from "effect"
+import type { Agent } from "../domain/Agent.ts"
+import { change } from "../domain/changeAgent.ts"
+import type { StoreUnavailable } from "../domain/Errors.ts"
+import type { Message } from "../domain/Message.ts"
+import { Outcome } from "../domain/Outcome.ts"
+import { type Role, roleOf, type Squad } from "../domain/Role.ts"
+import { type Run, runId } from "../domain/Run.ts"
+import * as Step from "../domain/Step.ts"
+import { Harness, type HarnessSession, resultOf, type TurnResult } from "./Harness.ts"
+import { Squads } from "./Squads.ts"
+import { Store } from "./Store.ts"
+import { Supervisor, type Verdict } from "./Supervisor.ts"
+
+/** Messages that one turn sees at most. */
+const perTurn = 100
+
+/** Why a run was interrupted from outside; a shutdown where it is not known better. */
+type Stop = "shutdown" | "timeout" | "stopped"
+
+type Running = {
+  readonly agent: string
+  readonly role: string
+  deadline: number
+  limit: number
+  stop: Stop
+  turn: number
+}
+
+type Claim = { readonly agent: Agent; readonly role: Role; readonly run: Run }
+
+const openRun = (agent: Agent, now: number): Run => ({
+  id: runId(agent.id, agent.counters.runs),
+  agent: agent.id,
+  n: agent.counters.runs,
+  openedAt: now,
+  closedAt: null,
+  turns: 0,
+  outcome: null,
+  transcript: "",
+  exit: null,
+  stderr: ""
+})
+
+/** The step that gives permits to ready agents, as they are by then. Pure. */
+const claim = (agents: ReadonlyArray<Agent>, current: ReadonlyMap<string, Agent>, squad: Squad, now: number) => {
+  const claims: Array<Claim> = []
+  const changes: Array<Step.Step["agents"][number]> = []
+  for (const { id } of agents) {
+    const agent = current.get(id)
+    if (agent === undefined || agent.status !== "ready") continue
+    const role = roleOf(squad, agent.role)
+    const next = role === undefined
+      ? change(agent, now, { status: "paused", note: `the role ${agent.role} is no longer declared` })
+      : change(agent, now, { status: "running", counters: { ...agent.counters, runs: agent.counters.runs + 1 } })
+    changes.push({ agent: next, expected: agent.version })
+    if (role !== undefined) claims.push({ agent: next, role, run: openRun(next, now) })
+  }
+  return { step: Step.make({ agents: changes, runs: claims.map(({ run }) => run) }), value: claims }
+}
+
+/** Runs ready agents, never more at once than the squad and their role allow: one permit, one fiber, one scope each. */
+export class AgentPool extends Context.Service<AgentPool, {
+  /** Who runs now. */
+  readonly running: Effect.Effect<ReadonlyArray<{ readonly agent: string; readonly role: string }>>
+  /** Completes when the agent does not run, at once where it does not. */
+  stopped(agent: string): Effect.Effect<void>
+  /** Completes when nobody runs. */
+  readonly drained: Effect.Effect<void>
+  /** No new runs from now on; running turns get `timeout` milliseconds, then they are interrupted and awaited. */
+  drain(timeout: number): Effect.Effect<void>
+}>()("squadron/services/AgentPool") {
+  static readonly layer: Layer.Layer<AgentPool, never, Store | Squads | Supervisor | Harness> = Layer.effect(
+    AgentPool,
+    Effect.gen(function*() {
+      const store = yield* Store
+      const squads = yield* Squads
+      const supervisor = yield* Supervisor
+      const harness = yield* Harness
+      const fibers = yield* FiberMap.make<string, void, never>()
+      let size = (yield* squads.current).concurrency
+      const permits = yield* Semaphore.make(size)
+      const running = new Map<string, Running>()
+      const wake = yield* Latch.make(true)
+      const deadlines = yield* Latch.make(false)
+      const ended = yield* Latch.make(false)
+      let watchedUntil = Number.POSITIVE_INFINITY
+      let open = true
+      let closing = false
+
+      const interrupt = (entry: Running, stop: Stop) => {
+        entry.stop = stop
+        return FiberMap.remove(fibers, entry.agent)
+      }
+      const stops = yield* FiberMap.make<string, void, never>()
+      const stopSoon = yield* FiberMap.runtime(stops)<never>()
+
+      yield* store.observe((committed) => {
+        for (const agent of committed.agents) {
+          if (agent.status === "ready") wake.openUnsafe()
+          const entry = running.get(agent.id)
+          if (entry === undefined || agent.status === "running") continue
+          if (entry.turn > 0) stopSoon(agent.id, interrupt(entry, "stopped"), { onlyIfMissing: true })
+          else entry.stop = "stopped"
+        }
+      })
+
+      const watch = (entry: Running, now: number, role: Role) => {
+        entry.limit = role.limits.wallClock
+        entry.deadline = now + entry.limit
+        if (entry.deadline < watchedUntil) deadlines.openUnsafe()
+      }
+
+      const settle = (end: Parameters<Supervisor["Service"]["settle"]>[0]): Effect.Effect<Verdict, StoreUnavailable> =>
+        Effect.uninterruptible(supervisor.settle(end).pipe(
+          Effect.tapError((error) => Effect.logWarning(`The end of ${end.run.id} waits to be written: ${error.message}`)),
+          Effect.retry({ schedule: Schedule.spaced("1 second"), while: () => !closing })
+        ))
+
+      const refuse = (role: Role, result: TurnResult): TurnResult => {
+        if (result.actions.length === 0) return result
+        const denied = result.actions.map(({ action }) => action._tag).filter((name) => !role.tools.includes(name))
+        return denied.length === 0
+          ? result
+          : { ...result, actions: [], outcome: Outcome.cases.ToolsDenied.make({ tools: [...new Set(denied)] }) }
+      }
+
+      const turns = Effect.fnUntraced(function*(
+        entry: Running, claimed: Claim, first: ReadonlyArray<Message>, session: HarnessSession, seen: { ids: ReadonlyArray<number>; turn: number }
+      ) {
+        let messages = first
+        let agent = claimed.agent
+        let notice = agent.note === "" ? "" : `The last run was cut off (${agent.note}). It may have acted: look before you repeat anything.`
+        for (let turn = 1; ; turn++) {
+          seen.turn = turn
+          seen.ids = messages.map((message) => message.id)
+          const now = yield* Clock.currentTimeMillis
+          // a person stopped it between two turns
+          if (entry.stop === "stopped") {
+            return yield* settle({
+              agent, role: claimed.role, run: { ...claimed.run, turns: turn - 1 },
+              outcome: Outcome.cases.Cancelled.make({ by: "a person" }), delivered: [], actions: [], session: null, fingerprint: null
+            })
+          }
+          watch(entry, now, claimed.role)
+          entry.turn = turn
+          const result = refuse(claimed.role, turn > claimed.role.limits.maxTurns
+            ? resultOf(Outcome.cases.TurnCap.make({ progressed: true }))
+            : yield* session.turn({ agent, role: claimed.role, run: claimed.run.id, turn, messages, notice }))
+          // from here on the turn is over: nobody may stop what is about to be committed
+          entry.deadline = Number.POSITIVE_INFINITY
+          entry.turn = 0
+          const verdict = yield* settle({
+            agent,
+            role: claimed.role,
+            run: {
+              ...claimed.run, turns: turn, transcript: result.transcript, exit: result.exit, stderr: result.stderr
+            },
+            outcome: result.outcome,
+            delivered: seen.ids,
+            actions: result.actions,
+            session: result.session,
+            fingerprint: result.fingerprint
+          })
+          if (!verdict.again) return
+          agent = yield* Effect.orDie(store.agent(agent.id))
+          messages = agent.unread > 0 ? yield* store.unread([agent.id], perTurn) : []
+          notice = verdict.notice
+        }
+      })
+
+      const outcomeOf = (cause: Cause.Cause<StoreUnavailable>, entry: Running): Outcome => {
+        if (!Cause.hasInterruptsOnly(cause)) return Outcome.cases.Crashed.make({ exit: null, stderr: Cause.pretty(cause) })
+        switch (entry.stop) {
+          case "timeout":
+            return Outcome.cases.TimedOut.make({ limit: entry.limit })
+          case "stopped":
+            return Outcome.cases.Cancelled.make({ by: "a person" })
+          case "shutdown":
+            return Outcome.cases.Interrupted.make({ reason: "Squadron was stopped while it ran" })
+        }
+      }
+
+      const runAgent = (entry: Running, claimed: Claim, messages: ReadonlyArray<Message>): Effect.Effect<void> =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function*() {
+            const scope = yield* Scope.make()
+            const seen: { ids: ReadonlyArray<number>; turn: number } = { ids: [], turn: 1 }
+            watch(entry, yield* Clock.currentTimeMillis, claimed.role)
+            const exit = yield* Effect.exit(restore(
+              Effect.flatMap(
+                Scope.provide(harness.open(claimed.agent, claimed.role, claimed.run.id), scope),
+                (session) => turns(entry, claimed, messages, session, seen)
+              )
+            ))
+            entry.turn = 0
+            entry.deadline = Number.POSITIVE_INFINITY
+            // everything that the run started is gone before its end is written
+            yield* Scope.close(scope, exit)
+            if (Exit.isFailure(exit)) {
+              yield* settle({
+                agent: claimed.agent,
+                role: claimed.role,
+                run: { ...claimed.run, turns: seen.turn },
+                outcome: outcomeOf(exit.cause, entry),
+                delivered: seen.ids,
+                actions: [],
+                session: null,
+                fingerprint: null
+              }).pipe(Effect.catch((error) => Effect.logError(`The end of ${claimed.run.id} is not written; it will be at the next start: ${error.message}`)))
+            }
+          })
+        ).pipe(
+          permits.withPermit,
+          Effect.ensuring(Effect.sync(() => {
+            running.delete(entry.agent)
+            wake.openUnsafe()
+            ended.openUnsafe()
+          })),
+          Effect.annotateLogs({ agent: claimed.agent.id })
+        )
+
+      const dispatch = Effect.gen(function*() {
+        wake.closeUnsafe()
+        const squad = yield* squads.current
+        const free = squad.concurrency - running.size
+        if (!open || free <= 0) return yield* wake.await
+        if (squad.concurrency !== size) {
+          size = squad.concurrency
+          yield* permits.resize(size)
+        }
+        const counts = new Map<string, number>()
+        for (const { role } of running.values()) counts.set(role, (counts.get(role) ?? 0) + 1)
+        const room = (role: string) => (roleOf(squad, role)?.limits.concurrency ?? 1) - (counts.get(role) ?? 0)
+        const full = [...counts.keys()].filter((role) => room(role) <= 0)
+        const candidates = (yield* store.ready(free + running.size, full)).filter((agent) => {
+          if (running.has(agent.id) || room(agent.role) <= 0) return false
+          counts.set(agent.role, (counts.get(agent.role) ?? 0) + 1)
+          return true
+        }).slice(0, free)
+        if (candidates.length === 0) return yield* wake.await
+        const now = yield* Clock.currentTimeMillis
+        const ids = candidates.map((agent) => agent.id)
+        yield* Effect.uninterruptible(Effect.gen(function*() {
+          const claims = yield* store.decide(ids, (current) => claim(candidates, current, squad, now)).pipe(
+            Effect.catchTag("AgentExists", Effect.die)
+          )
+          // after a failure one message at a time, so that the one to blame is known
+          const careful = claims.filter(({ agent }) => agent.counters.retries > 0).map(({ agent }) => agent.id)
+          const plain = claims.filter(({ agent }) => agent.counters.retries === 0).map(({ agent }) => agent.id)
+          const messages = [...yield* store.unread(plain, perTurn), ...yield* store.unread(careful, 1)]
+          const byAgent = Map.groupBy(messages, (message) => message.agent)
+          for (const claimed of claims) {
+            const entry: Running = {
+              agent: claimed.agent.id, role: claimed.role.name, deadline: Number.POSITIVE_INFINITY, limit: 0, stop: "shutdown", turn: 0
+            }
+            running.set(entry.agent, entry)
+            yield* FiberMap.run(fibers, entry.agent, runAgent(entry, claimed, byAgent.get(entry.agent) ?? []))
+          }
+        }))
+      })
+
+      const watchdog = Effect.gen(function*() {
+        deadlines.closeUnsafe()
+        const now = yield* Clock.currentTimeMillis
+        let next = Number.POSITIVE_INFINITY
+        for (const entry of running.values()) {
+          if (entry.deadline <= now) yield* interrupt(entry, "timeout")
+          else next = Math.min(next, entry.deadline)
+        }
+        watchedUntil = next
+        return yield* next === Number.POSITIVE_INFINITY
+          ? deadlines.await
+          : Effect.raceFirst(Effect.sleep(Math.min(next - now, 3_600_000)), deadlines.await)
+      })
+
+      const drained: Effect.Effect<void> = Effect.suspend(() => {
+        if (running.size === 0) return Effect.void
+        ended.closeUnsafe()
+        return Effect.andThen(ended.await, drained)
+      })
+
+      yield* Effect.addFinalizer(() => Effect.sync(() => {
+        open = false
+        closing = true
+      }))
+      yield* dispatch.pipe(
+        Effect.tapError((error) => Effect.logWarning(`No agent can start: ${error.message}`)),
+        Effect.retry({ schedule: Schedule.spaced("1 second") }),
+        Effect.forever,
+        Effect.forkScoped
+      )
+      yield* watchdog.pipe(Effect.forever, Effect.forkScoped)
+
+      return AgentPool.of({
+        running: Effect.sync(() => [...running.values()].map(({ agent, role }) => ({ agent, role }))),
+        stopped: (agent) =>
+          Effect.suspend(function loop(): Effect.Effect<void> {
+            if (!running.has(agent)) return Effect.void
+            ended.closeUnsafe()
+            return Effect.andThen(ended.await, Effect.suspend(loop))
+          }),
+        drained,
+        drain: Effect.fn("AgentPool.drain")(function*(timeout: number) {
+          open = false
+          yield* Effect.timeoutOption(drained, timeout)
+          yield* FiberMap.clear(fibers)
+        })
+      })
+    })
+  )
+}
+
