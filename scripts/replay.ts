@@ -1,41 +1,51 @@
-// Posts every payload of @octokit/webhooks-examples to a running squadron, signed as GitHub signs, each twice with the
-// same delivery id. The id follows from the event's name and the example's place, so a second run of this command
-// shows nothing but duplicates. Run by: npm run replay -- [--url URL] [--secret TEXT | --secret-file FILE] [--json]
+// Posts GitHub's example payloads to a running squadron, each twice with the same delivery id, and shows what became
+// of them. The ids are the same in every run: a second run shows nothing but duplicates.
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Clock, Config, Console, Duration, Effect, FileSystem, Option, Redacted, Runtime, Schedule, Schema } from "effect"
+import {
+  Clock,
+  Config,
+  Console,
+  Duration,
+  Effect,
+  FileSystem,
+  Option,
+  Redacted,
+  Runtime,
+  Schedule,
+  Schema
+} from "effect"
 import { CliError, Command, Flag } from "effect/cli"
-import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
-import { createHash, createHmac } from "node:crypto"
-import { createRequire } from "node:module"
+import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { join, relative } from "node:path"
-import { line, table } from "../src/cli/render.ts"
+import { table } from "../src/cli/render.ts"
+import { deliveries, type Kind, type Post, postTwice } from "./replay-deliveries.ts"
 
-type Delivery = { readonly event: string; readonly id: string; readonly body: string }
-type Kind = "accepted" | "ignored" | "duplicate" | "refused" | "lost"
-type Post = { readonly event: string; readonly kind: Kind; readonly status: number; readonly seq: number; readonly reason: string }
-
-const Corpus = Schema.Array(Schema.Struct({ name: Schema.String, examples: Schema.Array(Schema.Unknown) }))
-const Taken = Schema.Struct({ seq: Schema.Int, duplicate: Schema.Boolean, type: Schema.optionalKey(Schema.String) })
-const Refusal = Schema.Struct({ _tag: Schema.String, message: Schema.String })
+// Only what is shown, so that an older or newer squadron is understood too.
 const Status = Schema.Struct({
   events: Schema.Int,
   routed: Schema.Int,
-  actionsQueued: Schema.optionalKey(Schema.Int),
   agents: Schema.Record(Schema.String, Schema.Int)
 })
-const Agents = Schema.Array(
-  Schema.Struct({
-    id: Schema.String,
-    role: Schema.String,
-    status: Schema.String,
-    subject: Schema.Struct({ repository: Schema.String, number: Schema.Int }),
-    note: Schema.optionalKey(Schema.String)
-  })
-)
+const Agent = Schema.Struct({
+  id: Schema.String,
+  role: Schema.String,
+  status: Schema.String,
+  subject: Schema.Struct({ repository: Schema.String, number: Schema.Int }),
+  note: Schema.optionalKey(Schema.String)
+})
+type Agent = typeof Agent.Type
+const Stored = Schema.Struct({ seq: Schema.Int })
 
-class CannotReplay extends Schema.TaggedError<CannotReplay>()("CannotReplay", { reason: Schema.String }) {
-  override readonly [Runtime.errorExitCode] = 2
+/** Exit code 2: nothing was posted. Exit code 1: something went wrong on the way. */
+class ReplayFailed extends Schema.TaggedError<ReplayFailed>()("ReplayFailed", {
+  reason: Schema.String,
+  code: Schema.Int
+}) {
+  override readonly [Runtime.errorExitCode] = this.code
+  override get message() {
+    return this.reason
+  }
   override get [CliError.userMessage]() {
     return this.reason
   }
@@ -45,107 +55,44 @@ const root = join(import.meta.dirname, "..")
 const stateFile = join(root, "examples/first-squad/.squadron-state/webhook-secret")
 const secretVariable = "SQUADRON_GITHUB_WEBHOOK_SECRET"
 
-const idOf = (name: string): string => {
-  const hex = createHash("sha1").update(name).digest("hex")
-  return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-")
-}
-
-const deliveries = Effect.map(
-  Schema.decodeUnknownEffect(Corpus)(createRequire(import.meta.url)("@octokit/webhooks-examples")),
-  (corpus) =>
-    corpus.flatMap(({ examples, name }) =>
-      examples.map((payload, n): Delivery => ({ event: name, id: idOf(`${name}/${n}`), body: JSON.stringify(payload) }))
-    )
-)
-
-const variable = (name: string) => Effect.orElseSucceed(Config.option(Config.Redacted(name)), () => Option.none())
+const variable = (name: string) =>
+  Effect.orElseSucceed(Config.option(Config.Redacted(name)), () => Option.none<Redacted.Redacted<string>>())
 
 /** Flag, then file, then environment, then what the example squad made for itself. */
-const findSecret = Effect.fnUntraced(function* (given: Option.Option<Redacted.Redacted<string>>, file: Option.Option<string>) {
+const findSecret = Effect.fnUntraced(function* (
+  given: Option.Option<Redacted.Redacted<string>>,
+  file: Option.Option<string>
+) {
   const fs = yield* FileSystem.FileSystem
-  const contentOf = (path: string) => Effect.map(fs.readFileString(path), (text) => Redacted.make(text.trim()))
-  if (Option.isSome(given)) return given.value
-  if (Option.isSome(file)) {
-    return yield* Effect.mapError(
-      contentOf(file.value),
-      () => new CannotReplay({ reason: `The secret file ${file.value} cannot be read.` })
+  const contentOf = (path: string, reason: string) =>
+    fs.readFileString(path).pipe(
+      Effect.map((text) => Redacted.make(text.trim())),
+      Effect.filterOrFail((secret) => Redacted.value(secret) !== ""),
+      Effect.mapError(() => new ReplayFailed({ reason, code: 2 }))
     )
-  }
+  if (Option.isSome(given)) return given.value
+  if (Option.isSome(file)) return yield* contentOf(file.value, `There is no secret to read in ${file.value}.`)
   const environment = yield* variable(secretVariable)
   if (Option.isSome(environment)) return environment.value
-  const reason =
-    `There is no secret to sign with. Start the example squad with \`npm start\` (its secret is kept in ` +
-    `${relative(root, stateFile)}), set ${secretVariable}, or use --secret or --secret-file.`
-  return yield* Effect.mapError(contentOf(stateFile), () => new CannotReplay({ reason }))
-})
-
-const textOf = (response: HttpClientResponse.HttpClientResponse) => Effect.orElseSucceed(response.text, () => "")
-
-const read = Effect.fnUntraced(function* (event: string, response: HttpClientResponse.HttpClientResponse) {
-  const text = yield* textOf(response)
-  const taken = Schema.decodeUnknownOption(Schema.fromJsonString(Taken))(text)
-  const post = { event, status: response.status, seq: 0, reason: "" }
-  if (response.status === 202 && Option.isSome(taken)) {
-    const { duplicate, seq, type } = taken.value
-    const kind: Kind = duplicate ? "duplicate" : type === "other" ? "ignored" : "accepted"
-    return { ...post, seq, kind }
-  }
-  const refusal = Option.getOrUndefined(Schema.decodeUnknownOption(Schema.fromJsonString(Refusal))(text))
-  const reason = refusal === undefined ? line(text).slice(0, 200) : `${refusal._tag}: ${refusal.message}`
-  // a payload that is refused for what it says is answered; anything else may come again and is not kept
-  const kind: Kind = response.status === 403 || response.status === 422 ? "refused" : "lost"
-  return { ...post, kind, reason: `${response.status} ${reason}` }
-})
-
-/** Posts it, and comes again when told to. */
-const post = Effect.fnUntraced(function* (url: string, secret: Redacted.Redacted<string>, { body, event, id }: Delivery) {
-  const request = HttpClientRequest.post(`${url}/webhooks/github`).pipe(
-    HttpClientRequest.bodyText(body, "application/json"),
-    HttpClientRequest.setHeaders({
-      "user-agent": "GitHub-Hookshot/replay",
-      "x-github-event": event,
-      "x-github-delivery": id,
-      "x-hub-signature-256": `sha256=${createHmac("sha256", Redacted.value(secret)).update(body).digest("hex")}`
-    })
+  return yield* contentOf(
+    stateFile,
+    "There is no secret to sign with. Start the example squad with `npm start` (it keeps its secret in " +
+      `${relative(root, stateFile)}), set ${secretVariable}, or use --secret or --secret-file.`
   )
-  for (let left = 60; ; left--) {
-    const response = yield* HttpClient.execute(request)
-    if (response.status !== 429 || left === 0) return yield* read(event, response)
-    yield* Effect.sleep(Duration.seconds(Number(response.headers["retry-after"] ?? 1)))
-  }
-})
-
-const postTwice = Effect.fnUntraced(function* (url: string, secret: Redacted.Redacted<string>, delivery: Delivery) {
-  const once = Effect.catch(post(url, secret, delivery), (error) =>
-    Effect.succeed<Post>({ event: delivery.event, kind: "lost", status: 0, seq: 0, reason: `no answer: ${error.message}` })
-  )
-  const first: Post = yield* once
-  const second: Post = yield* once
-  if (first.seq === second.seq && (first.seq === 0 || second.kind === "duplicate")) return [first, second]
-  const reason = `stored as event ${first.seq}, its repetition as event ${second.seq}`
-  return [first, { ...second, kind: "lost" as const, reason }]
 })
 
 /** What the API says at this path, or null where it does not answer or says something else. */
 const ask = <A>(url: string, path: string, schema: Schema.ConstraintDecoder<A>) =>
   Effect.gen(function* () {
     const token = yield* variable("SQUADRON_TOKEN")
-    const base = HttpClientRequest.get(`${url}/api/v1${path}`)
+    const request = HttpClientRequest.get(`${url}/api/v1${path}`)
     const response = yield* HttpClient.execute(
-      Option.isNone(token) ? base : HttpClientRequest.bearerToken(base, token.value)
+      Option.isNone(token) ? request : HttpClientRequest.bearerToken(request, token.value)
     )
     return Option.getOrNull(Schema.decodeUnknownOption(schema)(yield* response.json))
   }).pipe(Effect.orElseSucceed(() => null))
 
-/** Asks for each event by its number; null where the API does not answer at all. */
-const findMissing = Effect.fnUntraced(function* (url: string, seqs: ReadonlyArray<number>) {
-  if ((yield* ask(url, "/status", Status)) === null) return null
-  const Found = Schema.Struct({ seq: Schema.Int })
-  const found = yield* Effect.forEach(seqs, (seq) => ask(url, `/events/${seq}`, Found), { concurrency: 8 })
-  return seqs.filter((seq, n) => found[n]?.seq !== seq)
-})
-
-/** Waits until all is routed and no agent is at work, at most so many seconds. */
+/** Waits until all is routed and no agent is at work, at most so many seconds; null where the API does not answer. */
 const settle = (url: string, seconds: number) =>
   ask(url, "/status", Status).pipe(
     Effect.repeat({
@@ -163,42 +110,123 @@ const countBy = <A>(all: ReadonlyArray<A>, key: (item: A) => string): ReadonlyAr
   return [...counts].toSorted(([, a], [, b]) => b - a)
 }
 
-const rowOf = (event: string, posts: ReadonlyArray<Post>) => {
-  const of = (kind: Kind) => posts.filter((post) => post.kind === kind).length
-  const counts = { accepted: of("accepted"), ignored: of("ignored"), duplicate: of("duplicate"), refused: of("refused") }
-  return { event, posted: posts.length, ...counts, lost: of("lost") }
-}
+const kinds: ReadonlyArray<Kind> = ["accepted", "ignored", "duplicate", "refused", "lost"]
 
-const describeAgents = (agents: typeof Agents.Type): string => {
+const rowOf = (event: string, posts: ReadonlyArray<Post>) => ({
+  event,
+  posted: posts.length,
+  ...Object.fromEntries(kinds.map((kind) => [kind, posts.filter((post) => post.kind === kind).length]))
+})
+
+const agentsText = (agents: ReadonlyArray<Agent>): string => {
   const counts = countBy(agents, (agent) => `${agent.role}\n${agent.status}`)
-  const rows = counts.map(([key, count]) => [...key.split("\n"), count])
   const newest = agents.slice(0, 10).map(({ id, note = "", role, status, subject }) => {
     const place = subject.number === 0 ? subject.repository : `${subject.repository}#${subject.number}`
     return [id, role, place, status, note]
   })
-  return `${table(["role", "status", "agents"], rows)}\n\n${table(["newest", "role", "subject", "status", "note"], newest)}`
+  const byStatus = counts.map(([key, count]) => key.split("\n").concat(String(count)))
+  return [
+    table(["role", "status", "agents"], byStatus),
+    table(["newest agents", "role", "subject", "status", "note"], newest)
+  ].join("\n\n")
 }
 
-const replay = Effect.fn("replay")(function* (flags: {
-  readonly url: string
-  readonly secret: Option.Option<Redacted.Redacted<string>>
-  readonly secretFile: Option.Option<string>
-  readonly json: boolean
-  readonly wait: number
-}) {
-  const url = flags.url.replace(/\/+$/, "")
-  const secret = yield* findSecret(flags.secret, flags.secretFile)
-  const all = yield* Effect.orDie(deliveries)
-  yield* Effect.mapError(
-    HttpClient.get(`${url}/healthz`),
-    () => new CannotReplay({ reason: `Nothing answers at ${url}. Start a squadron with \`npm start\`, or name it with --url.` })
-  )
-
-  const start = yield* Clock.currentTimeMillis
+const postAll = Effect.fnUntraced(function* (url: string, secret: Redacted.Redacted<string>) {
+  const all = yield* deliveries
   let done = 0
-  const progress = Console.error(`replay: ${done} of ${all.length} deliveries posted`)
-  const reporter = yield* Effect.forkScoped(
-    Effect.forever(Effect.andThen(Effect.sleep("1 second"), Effect.suspend(() => Console.error(`replay: ${done} of ${all.length} deliveries posted`))))
+  const report = Effect.suspend(() => Console.error(`replay: ${done} of ${all.length} deliveries posted twice`))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), report)))
+  const posts = yield* Effect.forEach(
+    all,
+    (delivery) => Effect.tap(postTwice(url, secret, delivery), () => Effect.sync(() => done++)),
+    { concurrency: 16 }
   )
-  const posts = yield* Effect.forEach(all, (one) => Effect.tap(postTwice(url, secret, one), () => Effect.sync(() => done++)), { concurrency: 4 })
-})
+  return posts.flat()
+}, Effect.scoped)
+
+const flags = {
+  url: Flag.String("url").pipe(
+    Flag.withDescription("Address of the squadron"),
+    Flag.withDefault("http://127.0.0.1:7700")
+  ),
+  secret: Flag.Redacted("secret").pipe(
+    Flag.withDescription(`The webhook's secret; else --secret-file, else ${secretVariable}, else the example squad's`),
+    Flag.optional
+  ),
+  secretFile: Flag.String("secret-file").pipe(Flag.withDescription("File that holds the secret"), Flag.optional),
+  wait: Flag.Int("wait").pipe(
+    Flag.withDescription("Seconds to wait at most until the agents are done"),
+    Flag.withDefault(30)
+  ),
+  json: Flag.Boolean("json").pipe(Flag.withDescription("Print one JSON object"), Flag.withDefault(false))
+}
+
+const replay = Command.make(
+  "replay",
+  flags,
+  Effect.fn("replay")(function* ({ json, secret: given, secretFile, url: address, wait }) {
+    const url = address.replace(/\/+$/, "")
+    const secret = yield* findSecret(given, secretFile)
+    const silent = `Nothing answers at ${url}. Start a squadron with \`npm start\`, or name its address with --url.`
+    yield* Effect.mapError(HttpClient.get(`${url}/healthz`), () => new ReplayFailed({ reason: silent, code: 2 }))
+
+    const started = yield* Clock.currentTimeMillis
+    const posts = yield* postAll(url, secret)
+    const milliseconds = (yield* Clock.currentTimeMillis) - started
+
+    const status = yield* settle(url, wait)
+    const seqs = [...new Set(posts.map((post) => post.seq).filter((seq) => seq > 0))]
+    const found = yield* Effect.forEach(seqs, (seq) => ask(url, `/events/${seq}`, Stored), { concurrency: 16 })
+    // without the API nobody can say
+    const missing = status === null ? null : seqs.filter((_, n) => found[n] === null)
+    const agents = yield* ask(url, "/agents?limit=1000", Schema.Array(Agent))
+
+    const byEvent = Map.groupBy(posts, (post) => post.event)
+    const events = [...byEvent].toSorted().map(([event, own]) => rowOf(event, own))
+    const total = rowOf("all", posts)
+    const reasons = countBy(
+      posts.filter((post) => post.reason !== ""),
+      (post) => post.reason
+    ).map(([reason, count]) => ({
+      reason,
+      count,
+      events: [...new Set(posts.filter((post) => post.reason === reason).map((post) => post.event))]
+    }))
+    const faults = posts.filter((post) => post.status >= 500).length
+    const held = posts.reduce((sum, post) => sum + post.held, 0)
+    const lost = posts.filter((post) => post.kind === "lost").length + (missing?.length ?? 0)
+
+    if (json) {
+      const report = { url, milliseconds, held, total, events, reasons, missing, status, agents }
+      yield* Console.log(JSON.stringify(report, null, 2))
+    } else {
+      const heads = ["event", "posted", ...kinds]
+      const rows = [...events, total].map((row) => heads.map((head) => Reflect.get(row, head)))
+      yield* Console.log(table(heads, rows))
+      yield* Console.log(
+        "\naccepted: stored as an event that rules can name. ignored: stored as `other`, which nothing listens to.\n" +
+          "duplicate: its delivery id is known, so nothing was stored again; each delivery is posted twice."
+      )
+      for (const { count, events: names, reason } of reasons) {
+        const where = names.length > 3 ? `${names.length} kinds of event` : names.join(", ")
+        yield* Console.log(`\n${count} × ${reason}\n  at ${where}`)
+      }
+      const kept =
+        missing === null
+          ? "The API does not answer, so nobody can say whether they are kept (set SQUADRON_TOKEN if it asks for one)."
+          : `${seqs.length - missing.length} of ${seqs.length} stored events can be read back.`
+      const slowed = held === 0 ? "" : ` ${held} times the rate limit asked to come again.`
+      yield* Console.log(`\n${posts.length} posts in ${(milliseconds / 1000).toFixed(1)} s.${slowed} ${kept}`)
+      if (agents !== null) yield* Console.log(agents.length === 0 ? "\nNo agents." : `\n${agentsText(agents)}`)
+    }
+    if (faults + lost === 0) return
+    const reason = `${faults} answers were server errors, ${lost} deliveries were lost.`
+    return yield* new ReplayFailed({ reason, code: 1 })
+  })
+).pipe(Command.withDescription("Posts GitHub's example payloads to a running squadron, each twice"))
+
+replay.pipe(
+  Command.run({ version: "1" }),
+  Effect.provide([NodeServices.layer, FetchHttpClient.layer]),
+  NodeRuntime.runMain
+)

@@ -122,8 +122,8 @@ const agents = HttpApiGroup.make("agents").add(
   }),
   get("runs", "/agents/:id/runs", { ...agentParams, success: Schema.Array(Run), error: AgentNotFound }),
   get("explanation", "/agents/:id/explanation", { ...agentParams, success: AgentExplanation, error: AgentNotFound }),
-  post("cancel", "/agents/:id/cancel", { ...changed, payload: Schema.NullOr(Reason) }),
-  post("pause", "/agents/:id/pause", { ...changed, payload: Schema.NullOr(Reason) }),
+  post("cancel", "/agents/:id/cancel", { ...changed, payload: [Reason, Schema.Null] }),
+  post("pause", "/agents/:id/pause", { ...changed, payload: [Reason, Schema.Null] }),
   post("resume", "/agents/:id/resume", changed),
   post("retry", "/agents/:id/retry", changed),
   post("answer", "/agents/:id/answer", { ...changed, payload: Schema.Struct({ answer: Schema.NonEmptyString }) })
@@ -179,11 +179,12 @@ const issues = HttpApiGroup.make("issues").add(
   }),
   post("close", "/issues/:owner/:name/:number/close", {
     ...written,
-    payload: Schema.NullOr(
-      Schema.Struct({ reason: Schema.optionalKey(Schema.Literals(["completed", "not_planned"])), ...author })
-    )
+    payload: [
+      Schema.Struct({ reason: Schema.optionalKey(Schema.Literals(["completed", "not_planned"])), ...author }),
+      Schema.Null
+    ]
   }),
-  post("reopen", "/issues/:owner/:name/:number/reopen", { ...written, payload: Schema.NullOr(Schema.Struct(author)) })
+  post("reopen", "/issues/:owner/:name/:number/reopen", { ...written, payload: [Schema.Struct(author), Schema.Null] })
 )
 
 const actions = HttpApiGroup.make("actions").add(

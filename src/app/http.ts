@@ -1,6 +1,6 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
-import { HttpRouter } from "effect/http"
+import { HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { createServer } from "node:http"
 import { actions } from "./api/actions.ts"
@@ -21,8 +21,17 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
   Layer.provide([authorization, explained])
 )
 
+const unknown = HttpRouter.add("*", "/api/*", ({ method, url }) =>
+  Effect.succeed(
+    HttpServerResponse.jsonUnsafe(
+      { _tag: "NotFound", message: `There is no ${method} ${url}; /openapi.json describes all there is.` },
+      { status: 404 }
+    )
+  )
+)
+
 /** Every route of this module, for a router that has others beside. */
-export const routes = Layer.mergeAll(api, health, faultLog, originCheck)
+export const routes = Layer.mergeAll(api, unknown, health, faultLog, originCheck)
 
 /** The server alone, at the address of `ServerSettings`; open watchers get 2 s to end when it closes. */
 export const server = Layer.unwrap(

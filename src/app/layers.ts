@@ -1,4 +1,4 @@
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { LocalForge } from "../adapters/forge/local/LocalForge.ts"
 import * as MarkdownMentions from "../adapters/markdown/MarkdownMentions.ts"
 import * as Database from "../adapters/sql/Database.ts"
@@ -26,10 +26,13 @@ export const storeLayer = SqlStore.layer.pipe(
 export const sqliteStoreLayer = (options: SqliteOptions) =>
   storeLayer.pipe(Layer.provideMerge(Database.layer(options)))
 
+/** What a crash cut off is closed before anybody runs. */
+const recovery = Layer.effectDiscard(Supervisor.use((supervisor) => Effect.orDie(supervisor.recover)))
+
 /** What makes a squadron run, given a store, a forge, a squad and a harness. */
 export const engineLayer = (options: { readonly drainTimeout: number }) =>
   Squadron.layer({ version, drainTimeout: options.drainTimeout }).pipe(
-    Layer.provideMerge(Layer.mergeAll(Router.layer, Timers.layer, Outbox.layer, AgentPool.layer)),
+    Layer.provideMerge(Layer.mergeAll(Router.layer, Timers.layer, Outbox.layer, AgentPool.layer.pipe(Layer.provide(recovery)))),
     Layer.provideMerge(Supervisor.layer),
     Layer.provideMerge(EventBus.layer),
     Layer.provideMerge(MarkdownMentions.layer)

@@ -25,9 +25,12 @@ export const fit = (text: string, columns: number): string => {
 
 const pad = (text: string, columns: number): string => text + " ".repeat(columns - CliOutput.displayWidth(text))
 
-/** Columns under their heads, each as wide as its widest cell and at most 60; two spaces between. */
+/** Columns under their heads, each as wide as its widest cell and at most 60, the last one 100; two spaces between. */
 export const table = (heads: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string | number>>): string => {
-  const cells = [heads, ...rows.map((row) => row.map((cell) => fit(String(cell), 60)))]
+  const cells = [
+    heads,
+    ...rows.map((row) => row.map((cell, column) => fit(String(cell), column === heads.length - 1 ? 100 : 60)))
+  ]
   const widths = heads.map((_, column) =>
     cells.reduce((widest, row) => Math.max(widest, CliOutput.displayWidth(row[column] ?? "")), 0)
   )

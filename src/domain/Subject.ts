@@ -5,7 +5,7 @@ export const SubjectKind = Schema.Literals(["issue", "pull_request", "repository
 export type SubjectKind = typeof SubjectKind.Type
 
 /** A repository's full name, `owner/name`. */
-export const Repository = Schema.NonEmptyString.check(Schema.isPattern(/^[\w.-]+\/[\w.-]+$/))
+export const Repository = Schema.NonEmptyString.check(Schema.isPattern(/^[\w.-]+\/[\w.-]+$/u))
 
 /**
  * What work is about: an issue, a pull request, or the repository as a whole (number 0).

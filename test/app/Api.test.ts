@@ -78,6 +78,9 @@ describe("the API", () => {
       assert.strictEqual(payload.json()["field"], "payload.title")
       const broken = yield* send("POST", `${url}/api/v1/issues`, { headers: { "content-type": "application/json" } })
       assert.strictEqual(broken.status, 400)
+      const nowhere = yield* send("GET", `${url}/api/v1/nowhere`)
+      assert.strictEqual(nowhere.status, 404)
+      assert.include(String(nowhere.json()["message"]), "/openapi.json")
     }))
 
   test("lets nobody in without the configured token, but tells health to all", () =>
@@ -104,6 +107,8 @@ describe("the API", () => {
         assert.strictEqual(response.status, 403, origin)
       }
       assert.strictEqual((yield* Ref.get(state.issues)).length, 0)
+      const rebound = yield* send("GET", `${url}/api/v1/status`, { headers: { host: "evil.example" } })
+      assert.strictEqual(rebound.status, 403, "a name that now points here")
       const own = yield* send("POST", `${url}/api/v1/issues`, { headers: { origin: url }, body })
       assert.strictEqual(own.status, 200)
     }))
@@ -136,6 +141,8 @@ describe("the API", () => {
       assert.strictEqual(error._tag, "NotPossible")
       assert.strictEqual(error.message, `Agent ${fixer.id} is paused; ready is not possible from there.`)
       assert.deepStrictEqual(yield* api.agents.list({ query: { live: false } }), [])
+      const plain = yield* send("POST", `${url}/api/v1/agents/nobody/pause`)
+      assert.strictEqual(plain.json()["_tag"], "AgentNotFound", "no body is as good as an empty one")
     }))
 
   test("streams the journal to watchers", () =>

@@ -45,8 +45,8 @@ export const routed: JournalEntry = {
   agent: null,
   text: "routed to fixer",
   verdicts: [
-    { role: "fixer", rule: 0, matched: true, why: "all conditions hold" },
-    { role: "triage", rule: 0, matched: false, why: "label bug is not there" }
+    { role: "fixer", rule: 1, matched: true, why: "all conditions hold" },
+    { role: "triage", rule: 2, matched: false, why: "label bug is not there" }
   ]
 }
 
@@ -71,6 +71,7 @@ const makeState = Effect.gen(function* () {
     comments: yield* Ref.make<ReadonlyArray<Comment & { readonly issue: number }>>([]),
     agents: yield* Ref.make<ReadonlyArray<Agent>>([fixer]),
     accepting: yield* Ref.make(true),
+    written: yield* Ref.make<ReadonlyArray<JournalEntry>>([routed]),
     journal: yield* PubSub.unbounded<JournalEntry>()
   }
 })
@@ -137,7 +138,7 @@ const store = (state: State) =>
     inbox: () => Effect.succeed([]),
     runs: () => Effect.succeed([]),
     actions: () => Effect.succeed([]),
-    journal: () => Effect.succeed([routed]),
+    journal: () => Ref.get(state.written),
     counts: Effect.succeed({
       events: 2,
       routed: 2,
@@ -213,11 +214,11 @@ const backup = Layer.succeed(Backup, {
 })
 
 /** A served squadron over fakes; the server is real, on a free port of the loopback address. */
-export const serve = Effect.fnUntraced(function* (options: { readonly token?: string } = {}) {
+export const serve = Effect.fnUntraced(function* (options: { readonly token?: string; readonly port?: number } = {}) {
   const state = yield* makeState
   const settings = ServerSettings.of({
     host: "127.0.0.1",
-    port: 0,
+    port: options.port ?? 0,
     token: options.token === undefined ? null : Redacted.make(options.token),
     repository
   })

@@ -5,9 +5,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted, Ref } from "effect"
 import { HttpClient, HttpClientRequest, HttpRouter, HttpServer } from "effect/http"
 import { TestClock } from "effect/testing"
-import { makeWebhook, type Offer, type WebhookOptions } from "../../src/app/webhook.ts"
+import { layer, makeWebhook, type Offer, type WebhookOptions } from "../../src/app/webhook.ts"
 import { BusFull, StoreUnavailable } from "../../src/domain/Errors.ts"
 import { type EventDraft, Published } from "../../src/domain/Event.ts"
+import { EventBus } from "../../src/services/EventBus.ts"
+import { Store } from "../../src/services/Store.ts"
 
 const secret = "It's a secret to everybody"
 const delivery = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
@@ -472,5 +474,24 @@ describe("limits of what is signed", () => {
         message: "The store cannot be used: disk full"
       })
     })
+  )
+
+  it.effect("does not wait at a full EventBus", () =>
+    Effect.gen(function* () {
+      const answer = yield* post()
+      assert.strictEqual(answer.status, 503)
+      assert.isTrue(String(Reflect.get(Object(answer.json), "message")).startsWith("The event bus is full (0 events"))
+    }).pipe(
+      Effect.provide(
+        HttpRouter.serve(layer({ secret: Redacted.make(secret), ratePerMinute: 0, botLogins: [] }), {
+          disableLogger: true,
+          disableListenLog: true
+        }).pipe(
+          Layer.provide(EventBus.layerCapacity(0)),
+          Layer.provide(Layer.mock(Store, {})),
+          Layer.provideMerge(NodeHttpServer.layerTest)
+        )
+      )
+    )
   )
 })

@@ -39,11 +39,10 @@ const taskIn = (path, line) => {
 const candidates = async (folder, commit) => {
   if (commit === null) {
     const files = filesOf(folder).filter((path) => statSync(join(folder, path)).size < 1_048_576)
-    return files.flatMap((path) =>
-      readFileSync(join(folder, path), "utf8")
-        .split("\n")
-        .map((text, index) => ({ path, line: index + 1, text }))
-    )
+    return files.flatMap((path) => {
+      const text = readFileSync(join(folder, path), "utf8")
+      return text.includes("\0") ? [] : text.split("\n").map((text, index) => ({ path, line: index + 1, text }))
+    })
   }
   try {
     const found = await git(folder, ["grep", "-nIzE", "-e", tags, commit, "--", "."])

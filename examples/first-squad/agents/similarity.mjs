@@ -2,7 +2,7 @@
 // the error messages and stack frames that both show.
 import { prose } from "./turn.mjs"
 
-const longestText = 20_000
+const longestText = 10_000
 const titleWeight = 3
 const stopWords = new Set(
   (

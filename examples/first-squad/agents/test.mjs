@@ -111,8 +111,8 @@ const runTests = (made, args, limit, signal) =>
     })
   })
 
-const verdictOf = ({ counts, exit, over, passed, seconds }, limit, pattern) => {
-  if (over) return `The tests were ended: they were still running after ${Math.round(limit / 1000)} s.`
+const verdictOf = ({ counts, exit, over, passed, seconds }, pattern) => {
+  if (over) return `The tests were ended: they were still running after ${Math.round(seconds)} s.`
   const known = counts.pass !== undefined || counts.fail !== undefined
   const bad = (counts.fail ?? 0) + (counts.cancelled ?? 0)
   const numbers = known
@@ -128,8 +128,8 @@ await answer(async (turn, signal) => {
   const project = projectFolder()
   const pattern = patternOf(turn.command)
   const wall = Number.isFinite(turn.limits?.wallClock) ? turn.limits.wallClock : 300_000
-  // Time to say so and to clean up before Squadron ends the turn.
-  const limit = Math.max(wall * 0.8, wall - 15_000)
+  // Since this program's start; what is left is for saying so and cleaning up before Squadron ends the turn.
+  const deadline = Math.max(wall * 0.8, wall - 15_000)
   progress("making a checkout")
   let made
   try {
@@ -148,12 +148,13 @@ await answer(async (turn, signal) => {
       return done(`no tests to run: ${problem}`)
     }
     progress(`running ${script}${pattern === "" ? "" : ` for ${pattern}`}`)
+    const limit = Math.max(0, deadline - performance.now())
     const result = await runTests(made, selection(script, pattern), limit, signal)
     if (result.problem !== undefined) {
       comment(`The tests could not be run: ${result.problem}.`)
       return done(`no tests were run: ${result.problem}`)
     }
-    const verdict = verdictOf(result, limit, pattern)
+    const verdict = verdictOf(result, pattern)
     const failed = [...result.failed].slice(0, namedFailures).map((name) => `- ${code(name, 200)}`)
     if (result.failed.size > namedFailures) failed.push(`- and ${result.failed.size - namedFailures} more`)
     const where =

@@ -50,11 +50,26 @@ export const fenced = (text, max = 6000) => {
 /** A text without terminal colours and other characters that do not show. */
 export const visible = (text) => text.replace(invisible, "")
 
-/** What a Markdown text says in prose: without code, quotes, comments of a template and its empty answers. */
+const withoutBlocks = (markdown) => {
+  let fence = null
+  return markdown
+    .split("\n")
+    .filter((line) => {
+      const run = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1]
+      if (fence !== null) {
+        if (run?.startsWith(fence) && line.trim() === run) fence = null
+        return false
+      }
+      if (run === undefined || (run.startsWith("`") && line.trimStart().slice(run.length).includes("`"))) return true
+      fence = run
+      return false
+    })
+    .join("\n")
+}
+
+/** What a Markdown text says in prose: without code blocks, quotes, a form's own comments and its empty answers. */
 export const prose = (markdown) =>
-  markdown
-    .replace(/<!--[\s\S]*?(?:-->|$)/g, "")
-    .replace(/^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?(?:^ {0,3}\1[`~]*[ \t]*$|$(?![\s\S]))/gm, "")
+  withoutBlocks(markdown.replace(/<!--[\s\S]*?(?:-->|$)/g, ""))
     .replace(/^ {0,3}>.*$/gm, "")
     .replace(/^_No response_$/gm, "")
     .replace(/^[ \t]*[-*] \[ \].*$/gm, "")

@@ -24,7 +24,7 @@ const RuleFile = Schema.Struct({
   labels: names("All of these labels are on the subject.", "bug"),
   unlessLabels: names("None of these labels is on the subject.", "wontfix"),
   label: text("For *.labeled and *.unlabeled: the label that changed. Default: any.", "ready"),
-  branch: text("For pushes and pull requests: the branch, * standing for any text. Default: any.", "main"),
+  branch: text("The branch that was pushed, or a pull request's own; * stands for any text. Default: any.", "main"),
   repositories: names("The subject is in one of these repositories. Default: any.", "acme/app"),
   from: Schema.optionalKey(
     Schema.Literals(["person", "bot", "agent", "anyone"]).annotate({

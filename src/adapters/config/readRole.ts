@@ -45,7 +45,9 @@ const ruleFaults = (rule: Rule): ReadonlyArray<readonly [key: string, fault: Fau
   ]
   const isLabel = rule.event.endsWith(".labeled") || rule.event.endsWith(".unlabeled")
   const hasBranch = /^(?:push|pull_request\..*|review\..*|review_comment\..*)$/.test(rule.event)
+  const hasLabels = hasBranch ? rule.event !== "push" : /^(?:issue|comment)\./.test(rule.event)
   return [
+    ...(rule.labels !== undefined && !hasLabels ? [without("labels", "an event of an issue or a pull request")] : []),
     ...(rule.name !== undefined && rule.event !== "custom" ? [without("name", "the event `custom`")] : []),
     ...(rule.label !== undefined && !isLabel ? [without("label", "an event such as `issue.labeled`")] : []),
     ...(rule.branch !== undefined && !hasBranch ? [without("branch", "an event such as `push`")] : [])

@@ -137,26 +137,28 @@ export const makeTurnOutput = (options: {
     flush()
   }
 
+  const takeLines = (bytes: Buffer): void => {
+    let rest = bytes
+    for (let end = rest.indexOf(newline); end >= 0; end = rest.indexOf(newline)) {
+      hold(rest.subarray(0, end))
+      if (overlong) pending.push(Buffer.from("\n"))
+      if (violation === undefined) flush()
+      if (violation !== undefined) return
+      overlong = false
+      number++
+      rest = rest.subarray(end + 1)
+    }
+    if (rest.length > 0) hold(rest)
+  }
+
   return {
     push: (bytes, source) => {
       if (violation !== undefined) return
       printed += bytes.length
       const room = bytes.length - Math.max(0, printed - options.limit)
-      let rest = bytes.subarray(0, Math.max(0, room))
-      if (source === "stderr") {
-        stderr.add(rest)
-      } else {
-        for (let end = rest.indexOf(newline); end >= 0 && violation === undefined; end = rest.indexOf(newline)) {
-          hold(rest.subarray(0, end))
-          if (violation !== undefined) break
-          if (overlong) pending.push(Buffer.from("\n"))
-          flush()
-          overlong = false
-          number++
-          rest = rest.subarray(end + 1)
-        }
-        if (violation === undefined && rest.length > 0) hold(rest)
-      }
+      const kept = bytes.subarray(0, Math.max(0, room))
+      if (source === "stderr") stderr.add(kept)
+      else takeLines(kept)
       if (printed > options.limit) violate(`printed more than ${options.limit} bytes, its role's \`output\` limit`)
     },
     close: (deliberate) => {

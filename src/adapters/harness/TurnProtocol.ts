@@ -138,7 +138,10 @@ const types: { readonly [type: string]: Read } = {
       commits: Schema.optionalKey(Schema.Array(Schema.String)),
       pullRequest: Schema.optionalKey(Schema.Int)
     }),
-    ({ type: _, ...evidence }) => outcome({ _tag: "Completed", evidence })
+    (line) => {
+      const { type: _, ...evidence } = line
+      return outcome({ _tag: "Completed", evidence })
+    }
   ),
   blocked: reads(
     Schema.Struct({ type: Schema.Literal("blocked"), on: Schema.Array(Blocker), reason: Schema.String }),

@@ -11,6 +11,10 @@ export const start = Command.make(
       Argument.optional
     ),
     once: Flag.Boolean("once").pipe(Flag.withDescription("End when nothing is left to do"), Flag.withDefault(false)),
+    makeSecret: Flag.Boolean("make-secret").pipe(
+      Flag.withDescription("Make a webhook secret in the state folder where none is configured"),
+      Flag.withDefault(false)
+    ),
     port: Flag.Int("port").pipe(Flag.withDescription("Port to listen on, 0 for any free one"), Flag.optional),
     host: Flag.String("host").pipe(
       Flag.withDescription("Address to listen on; one that other machines reach needs SQUADRON_TOKEN"),
@@ -25,6 +29,7 @@ export const start = Command.make(
     yield* runDaemon({
       root: path.resolve(Option.getOrElse(input.dir, () => flags.dir)),
       once: input.once,
+      makeSecret: input.makeSecret,
       port: Option.getOrUndefined(input.port),
       host: Option.getOrUndefined(input.host),
       json: flags.json

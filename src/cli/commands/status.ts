@@ -26,7 +26,7 @@ export const page = (status: StatusReport, url: string, now: number): string =>
   [
     `${line(status.repository)} at ${url}, up ${span(now - status.startedAt)}, ${status.accepting ? "takes new work" : "is draining"}`,
     "",
-    `Events   ${status.events}, ${status.events - status.routed} not routed yet`,
+    `Events   ${status.events}, ${status.events === status.routed ? "all routed" : `${status.events - status.routed} not routed yet`}`,
     `Agents   ${agentsLine(status.agents)}`,
     `Inboxes  ${status.unread} unread, ${status.setAside} set aside`,
     `Outbox   ${status.actionsQueued} queued, ${status.actionsFailed} failed`,

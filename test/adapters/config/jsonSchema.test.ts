@@ -16,7 +16,7 @@ const keysOf = (value: unknown): ReadonlyArray<string> =>
   typeof value !== "object" || value === null
     ? []
     : Object.entries(value).flatMap(([key, inner]) =>
-        key === "properties" ? [...Object.keys(inner), ...keysOf(inner)] : keysOf(inner)
+        key === "properties" ? Object.keys(inner).concat(keysOf(inner)) : keysOf(inner)
       )
 
 describe("the JSON Schemas", () => {

@@ -16,11 +16,12 @@ const start = (script: string, env: Record<string, string> = {}) =>
         env: { PATH: process.env["PATH"], ...env },
         stdio: ["ignore", "pipe", "ignore"]
       })
+      const ended = once(child, "exit")
       // It speaks when it is ready, so that its environment and its children are those that it is asked about.
       const [ready] = await once(child.stdout, "data")
       const entry = processTable.find(child.pid ?? 0)
       if (entry === undefined) throw new Error(`${script} is not there`)
-      return { ...entry, child, said: String(ready).trim() }
+      return { ...entry, ended, said: String(ready).trim() }
     }),
     ({ pid }) =>
       Effect.sync(() => {
@@ -74,6 +75,25 @@ describe("ProcessRecords.reap", () => {
       assert.isTrue(isAlive(other))
       const fs = yield* FileSystem.FileSystem
       assert.deepStrictEqual(yield* fs.readDirectory(`${folder}/processes`), [])
+    })
+  )
+
+  test(
+    "leaves a group alone whose leader is gone, unless it carries the mark",
+    Effect.gen(function* () {
+      const folder = yield* stateDir
+      const { home } = yield* Effect.provide(ProcessRecords, daemon(folder))
+      const orphaned = (env: Record<string, string>) =>
+        Effect.gen(function* () {
+          const leader = yield* start("sleep 60 > /dev/null & echo $!", env)
+          yield* Effect.promise(() => leader.ended)
+          yield* record(folder, leader, "triage-12-e1/1")
+          return Number(leader.said)
+        })
+      const unmarked = yield* orphaned({})
+      const marked = yield* orphaned({ SQUADRON_HOME_ID: home, SQUADRON_RUN: "triage-12-e1/1" })
+      assert.deepStrictEqual(yield* reap(folder), [{ pid: marked, run: "triage-12-e1/1" }])
+      assert.strictEqual(processTable.find(unmarked)?.alive, true)
     })
   )
 

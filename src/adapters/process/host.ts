@@ -1,0 +1,28 @@
+import { Effect } from "effect"
+
+/** Completes at the next SIGINT, SIGTERM or SIGHUP. */
+export const nextSignal: Effect.Effect<void> = Effect.callback<void>((resume) => {
+  const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const
+  const heard = () => resume(Effect.void)
+  for (const name of names) process.once(name, heard)
+  return Effect.sync(() => {
+    for (const name of names) process.off(name, heard)
+  })
+})
+
+/** Treats the end of the terminal like SIGTERM while the scope is open; by itself it would end the process at once. */
+export const hangupAsTerminate = Effect.acquireRelease(
+  Effect.sync(() => {
+    const forward = () => process.kill(process.pid, "SIGTERM")
+    process.on("SIGHUP", forward)
+    return forward
+  }),
+  (forward) => Effect.sync(() => process.off("SIGHUP", forward))
+)
+
+/** This process's id. */
+export const processId: number = process.pid
+
+
+/** Minutes by which local time is behind UTC at that moment. */
+export const timezoneOffset = (at: number): number => new Date(at).getTimezoneOffset()

@@ -1,0 +1,157 @@
+import { Console, Context, Effect, FileSystem, Layer, Result, Schema, Stream } from "effect"
+import { HttpServer } from "effect/http"
+import { type LoadedConfig, loadConfig } from "../adapters/config/loadConfig.ts"
+import { watchConfig } from "../adapters/config/watchConfig.ts"
+import { webhookSecret } from "../adapters/config/webhookSecret.ts"
+import { CommandHarness } from "../adapters/harness/CommandHarness.ts"
+import { ProcessRecords } from "../adapters/harness/ProcessRecords.ts"
+import { hangupAsTerminate, nextSignal, processId, timezoneOffset } from "../adapters/process/host.ts"
+import * as DaemonLock from "../adapters/sql/DaemonLock.ts"
+import * as SqliteBackup from "../adapters/sql/SqliteBackup.ts"
+import { JournalEntry } from "../domain/Journal.ts"
+import { Outcome } from "../domain/Outcome.ts"
+import * as Step from "../domain/Step.ts"
+import { Harness, resultOf } from "../services/Harness.ts"
+import { Squadron } from "../services/Squadron.ts"
+import { Squads } from "../services/Squads.ts"
+import { Store } from "../services/Store.ts"
+import { greet, line } from "./announcements.ts"
+import * as DaemonFile from "./DaemonFile.ts"
+import * as Http from "./http.ts"
+import { engineLayer, localForgeLayer, sqliteStoreLayer } from "./layers.ts"
+import { checked, ServerSettings } from "./serverAddress.ts"
+import * as Webhook from "./webhook.ts"
+
+export type DaemonOptions = {
+  readonly root: string
+  /** End when nothing is left to do. */
+  readonly once: boolean
+  readonly port: number | undefined
+  readonly host: string | undefined
+  readonly json: boolean
+  /** Make a webhook secret in the state folder where none is configured. */
+  readonly makeSecret: boolean
+}
+
+/** What the start found of an earlier daemon. */
+class Leftovers extends Context.Service<Leftovers, {
+  readonly reaped: number
+}>()("squadron/app/daemon/Leftovers") {}
+
+/** Ends the processes that a killed daemon left, before any agent of this one runs. */
+const leftovers = Layer.effect(
+  Leftovers,
+  Effect.gen(function*() {
+    const records = yield* ProcessRecords
+    return { reaped: (yield* records.reap).length }
+  })
+)
+
+const urlOf = (server: HttpServer.HttpServer["Service"]): string => HttpServer.formatAddress(server.address)
+
+const harness = Layer.effect(
+  Harness,
+  Effect.gen(function*() {
+    yield* Leftovers
+    const command = yield* CommandHarness
+    return Harness.of({
+      open: (agent, role, run) =>
+        role.harness._tag === "command"
+          ? command.open(agent, role, run)
+          : Effect.succeed({
+            turn: () => Effect.succeed(resultOf(Outcome.cases.Crashed.make({
+              exit: null, stderr: `role ${role.name} names a function; only programs that use Squadron as a library have functions`
+            })))
+          })
+    })
+  })
+)
+
+const commandHarness = Layer.unwrap(
+  Effect.map(HttpServer.HttpServer, (server) => CommandHarness.layer({ url: urlOf(server) }))
+)
+
+/** The graph of the daemon. */
+const daemonLayer = ({ settings, squad }: LoadedConfig, secret: LoadedConfig["settings"]["github"]["secret"]) =>
+  Http.layerWith(Webhook.layer({ ...settings.github, secret })).pipe(
+    Layer.provideMerge(SqliteBackup.layer),
+    Layer.provideMerge(engineLayer({ drainTimeout: settings.drainTimeout })),
+    Layer.provideMerge(harness.pipe(Layer.provide(commandHarness))),
+    Layer.provideMerge(leftovers),
+    Layer.provideMerge(Layer.mergeAll(
+      ProcessRecords.layer({ stateDir: settings.stateDir }),
+      Squads.layer(squad),
+      localForgeLayer,
+      Http.server
+    )),
+    Layer.provideMerge(sqliteStoreLayer({ filename: `${settings.stateDir}/squadron.db` })),
+    Layer.provide(DaemonLock.layer(settings.stateDir))
+  )
+
+const encodeLine = Schema.encodeEffect(Schema.fromJsonString(JournalEntry))
+
+const followConfig = Effect.fnUntraced(function*(root: string, json: boolean) {
+  const squads = yield* Squads
+  const store = yield* Store
+  yield* watchConfig(root).pipe(
+    Stream.runForEach(Effect.fnUntraced(function*(loaded) {
+      if (Result.isFailure(loaded)) {
+        return yield* Effect.logWarning(`The changed configuration is not used; the last good one stays.\n${loaded.failure.message}`)
+      }
+      yield* squads.replace(loaded.success.squad)
+      const at = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+      yield* store.commit(Step.make({
+        journal: [{
+          kind: "config.changed", at, event: null, agent: null, verdicts: [],
+          text: `the configuration is read anew: ${loaded.success.squad.roles.map((role) => role.name).join(", ")}`
+        }]
+      }))
+    })),
+    Effect.catch((error) => json ? Effect.void : Effect.logWarning(`The configuration is not watched: ${error.message}`)),
+    Effect.forkScoped
+  )
+})
+
+/** Runs the squadron of a folder until it is told to stop, or, with `once`, until nothing is left to do. */
+export const runDaemon = Effect.fn("Daemon.run")(function*(options: DaemonOptions) {
+  const loaded = yield* loadConfig(options.root)
+  const { settings } = loaded
+  const fs = yield* FileSystem.FileSystem
+  yield* fs.makeDirectory(settings.stateDir, { recursive: true })
+  const secret = settings.github.secret ?? (yield* webhookSecret(settings.stateDir, options.makeSecret))
+  const server = yield* checked({
+    host: options.host ?? settings.server.host,
+    port: options.port ?? settings.server.port,
+    token: settings.server.token,
+    repository: settings.repository
+  })
+  const services = daemonLayer(loaded, secret).pipe(Layer.provide(Layer.succeed(ServerSettings, server)))
+  const program = Effect.gen(function*() {
+    yield* hangupAsTerminate
+    const squadron = yield* Squadron
+    const { reaped } = yield* Leftovers
+    const url = urlOf(yield* HttpServer.HttpServer)
+    yield* DaemonFile.announce(options.root, { url, pid: processId, tokenFile: null })
+    yield* squadron.watch.pipe(
+      Stream.runForEach((entry) => options.json ? Effect.flatMap(Effect.orDie(encodeLine(entry)), Console.log) : Console.log(line(entry, timezoneOffset(entry.at)))),
+      Effect.forkScoped({ startImmediately: true })
+    )
+    if (!options.json) {
+      yield* greet({
+        root: settings.root, url, squad: loaded.squad, repository: settings.repository, webhooks: secret !== null,
+        command: "squadron", recovered: [], reaped
+      })
+    }
+    yield* followConfig(options.root, options.json)
+    const wait = options.once
+      ? Effect.andThen(squadron.idle, Effect.suspend(() => options.json ? Effect.void : Console.log("Nothing is left to do.")))
+      : Effect.never
+    return yield* Effect.onInterrupt(wait, () =>
+      Effect.andThen(
+        options.json ? Effect.void : Console.error("Stopping: what is under way gets its time. Once more skips the wait."),
+        Effect.interruptible(Effect.raceFirst(squadron.drain, nextSignal))
+      ))
+  })
+  return yield* Effect.scoped(Effect.provide(program, services))
+})
+
