@@ -33,7 +33,7 @@ export const StatusReport = Schema.Struct({ ...Status.fields, repository: Schema
 export type StatusReport = typeof StatusReport.Type
 
 /** An issue as the forge shows it. */
-export const Issue = Schema.Struct({
+const Issue = Schema.Struct({
   repository: Schema.String,
   number: Schema.Int,
   title: Schema.String,
@@ -47,14 +47,14 @@ export const Issue = Schema.Struct({
   comments: Schema.Int
 })
 
-export const Comment = Schema.Struct({
+const Comment = Schema.Struct({
   id: Schema.Int,
   body: Schema.String,
   author: Schema.String,
   createdAt: Schema.Int
 })
 
-export const IssueWithComments = Schema.Struct({ issue: Issue, comments: Schema.Array(Comment) })
+const IssueWithComments = Schema.Struct({ issue: Issue, comments: Schema.Array(Comment) })
 
 const about = {
   /** The configured one unless told. */

@@ -10,7 +10,7 @@ export const DaemonRecord = Schema.Struct({
 export type DaemonRecord = typeof DaemonRecord.Type
 
 /** The folder of a daemon's state, below the folder that it was started for. */
-export const stateFolder = ".squadron-state"
+const stateFolder = ".squadron-state"
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(DaemonRecord))
 const encode = Schema.encodeEffect(Schema.fromJsonString(DaemonRecord))

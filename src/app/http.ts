@@ -31,7 +31,7 @@ const unknown = HttpRouter.add("*", "/api/*", ({ method, url }) =>
 )
 
 /** Every route of this module, for a router that has others beside. */
-export const routes = Layer.mergeAll(api, unknown, health, faultLog, originCheck)
+const routes = Layer.mergeAll(api, unknown, health, faultLog, originCheck)
 
 /** The server alone, at the address of `ServerSettings`; open watchers get 2 s to end when it closes. */
 export const server = Layer.unwrap(

@@ -1,15 +1,9 @@
 import { Config, Effect, FileSystem, Option, type Schema } from "effect"
 import type { HttpClientError } from "effect/http"
-import type { HttpApiClient } from "effect/http-api"
-import type { Api } from "../app/Api.ts"
 import * as DaemonFile from "../app/DaemonFile.ts"
+import type { Client, Daemon } from "./connection.ts"
 import { Failed, NoDaemon } from "./failures.ts"
 import { root } from "./root.ts"
-
-export type Client = HttpApiClient.ForApi<typeof Api>
-
-/** Where the daemon is, and what it asks to be let in. */
-export type Daemon = { readonly url: string; readonly token: string | null }
 
 const setting = (name: string) =>
   Effect.map(

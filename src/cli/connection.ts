@@ -2,7 +2,11 @@ import { Effect } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { Api } from "../app/Api.ts"
-import type { Client, Daemon } from "./client.ts"
+
+export type Client = HttpApiClient.ForApi<typeof Api>
+
+/** Where the daemon is, and what it asks to be let in. */
+export type Daemon = { readonly url: string; readonly token: string | null }
 
 /** The typed client of a daemon's API. */
 export const open = ({ token, url }: Daemon): Effect.Effect<Client> =>

@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
 import { Argument } from "effect/cli"
-import type { Client } from "./client.ts"
+import type { Client } from "./connection.ts"
 
 const pattern = /^(?:([\w.-]+\/[\w.-]+)?#)?([1-9]\d{0,9})$/
 

@@ -1,5 +1,5 @@
 import { NodeServices } from "@effect/platform-node"
-import { ConfigProvider, Effect, Exit, Layer, Runtime } from "effect"
+import { ConfigProvider, Effect, type Exit, Layer, Runtime } from "effect"
 import { Command } from "effect/cli"
 import { TestConsole } from "effect/testing"
 import * as Output from "../../src/cli/output.ts"

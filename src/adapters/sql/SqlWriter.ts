@@ -190,11 +190,9 @@ export class SqlWriter extends Context.Service<SqlWriter, {
       )
       yield* Effect.gen(function*() {
         while (true) {
-          const one = yield* Queue.take(queue)
           // let whoever is about to write join this transaction
           yield* Effect.yieldNow
-          const rest = yield* Queue.takeBetween(queue, 0, groupSize - 1)
-          yield* group(rest.length === 0 ? [one] : [one, ...rest])
+          yield* group(yield* Queue.takeBetween(queue, 1, groupSize))
         }
       }).pipe(Effect.provideService(References.TracerEnabled, false), Effect.forkScoped)
 

@@ -22,7 +22,7 @@ const advice = (status: StatusReport): ReadonlyArray<string> => [
 ]
 
 /** The report as a page of text. */
-export const page = (status: StatusReport, url: string, now: number): string =>
+const page = (status: StatusReport, url: string, now: number): string =>
   [
     `${line(status.repository)} at ${url}, up ${span(now - status.startedAt)}, ${status.accepting ? "takes new work" : "is draining"}`,
     "",

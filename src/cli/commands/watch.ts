@@ -1,7 +1,8 @@
 import { Console, Effect, Ref, Schedule, Stream } from "effect"
 import { Command } from "effect/cli"
 import type { JournalEntry } from "../../domain/Journal.ts"
-import { type Client, connect, discover, failure } from "../client.ts"
+import { connect, discover, failure } from "../client.ts"
+import type { Client } from "../connection.ts"
 import { clockTime, hint, line } from "../render.ts"
 import { root } from "../root.ts"
 
@@ -42,7 +43,7 @@ export const watch = Command.make(
     const last = yield* Ref.make(0)
     const show = (entry: JournalEntry) => Console.log(json ? JSON.stringify(entry) : entryLine(entry))
     yield* hint(`Watching ${line(status.repository)} at ${daemon.url}; Ctrl-C ends it.`)
-    yield* follow(client, last, show).pipe(
+    return yield* follow(client, last, show).pipe(
       Effect.ignore,
       Effect.andThen(hint(`The squadron at ${daemon.url} is gone; trying again every 2 s.`)),
       Effect.andThen(

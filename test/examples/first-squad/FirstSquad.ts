@@ -42,18 +42,22 @@ export const issuesApi = (issues: ReadonlyArray<Listed>, answer: "array" | "obje
         const one = issues.find(({ number }) => url.pathname === `/api/v1/issues/${repository}/${number}`)
         const isList = url.pathname === "/api/v1/issues"
         response.statusCode = answer === "error" ? 503 : isList || one ? 200 : 404
-        response.end(JSON.stringify(!isList ? { issue: one, comments: [] } : answer === "object" ? { issues: list } : list))
+        response.end(
+          JSON.stringify(!isList ? { issue: one, comments: [] } : answer === "object" ? { issues: list } : list)
+        )
       })
       server.listen(0, "127.0.0.1", () => {
         const address = server.address()
         const port = typeof address === "object" && address !== null ? address.port : 0
-        resume(Effect.succeed({
-          url: `http://127.0.0.1:${port}`,
-          close: () => {
-            server.closeAllConnections()
-            server.close()
-          }
-        }))
+        resume(
+          Effect.succeed({
+            url: `http://127.0.0.1:${port}`,
+            close: () => {
+              server.closeAllConnections()
+              server.close()
+            }
+          })
+        )
       })
     }),
     ({ close }) => Effect.sync(close)
@@ -91,7 +95,9 @@ export const pushed = (after: string, before = "0".repeat(40)): Detail => ({
 })
 
 type Given = {
-  readonly messages?: ReadonlyArray<Detail | { readonly kind: Message["kind"]; readonly text: string; readonly detail: Detail }>
+  readonly messages?: ReadonlyArray<
+    Detail | { readonly kind: Message["kind"]; readonly text: string; readonly detail: Detail }
+  >
   readonly subject?: Subject.Subject
   /** The project's folder instead of the example's own. */
   readonly project?: string
@@ -103,60 +109,71 @@ type Given = {
 }
 
 /** One turn of one of the squad's roles: its program, started by the real harness as its file says. */
-export const turn = Effect.fnUntraced(function*(name: string, given: Given = {}) {
-  const fs = yield* FileSystem.FileSystem
-  const { squad } = yield* loadConfig(root)
-  const declared = squad.roles.find((role) => role.name === name)
-  if (declared?.harness._tag !== "command") return yield* Effect.die(new Error(`no program for ${name}`))
-  const [program, script = "", ...rest] = declared.harness.run
-  const role = {
-    ...declared,
-    limits: { ...declared.limits, ...given.limits },
-    harness: { ...declared.harness, run: [program, script, ...(given.project === undefined ? rest : [given.project])] as const }
-  }
-  const subject = given.subject ?? Subject.issue(repository, 20)
-  const messages = (given.messages ?? []).map((message, index): Message => {
-    const { detail, kind, text } = "detail" in message ? message : { detail: message, kind: "event" as const, text: "" }
-    return {
-      id: index + 1,
-      agent: "",
-      kind,
-      text,
-      status: "unread",
-      reason: "",
-      event: {
-        seq: index + 1,
-        key: `k${index}`,
-        source: "local",
-        at: 0,
-        actor: { login: "mia", kind: "person" },
-        subject,
-        causedBy: null,
-        depth: 0,
-        detail
+export const turn = Effect.fnUntraced(
+  function* (name: string, given: Given = {}) {
+    const fs = yield* FileSystem.FileSystem
+    const { squad } = yield* loadConfig(root)
+    const declared = squad.roles.find((role) => role.name === name)
+    if (declared?.harness._tag !== "command") return yield* Effect.die(new Error(`no program for ${name}`))
+    const [program, script = "", ...rest] = declared.harness.run
+    const role = {
+      ...declared,
+      limits: { ...declared.limits, ...given.limits },
+      harness: {
+        ...declared.harness,
+        run: [program, script, ...(given.project === undefined ? rest : [given.project])] as const
       }
     }
-  })
-  const event = messages[0]?.event
-  if (event === undefined) return yield* Effect.die(new Error("a turn begins with a message"))
-  const agent = born(role, event)
-  const temporary = given.temporary ?? (yield* fs.makeTempDirectoryScoped())
-  const stateDir = yield* fs.makeTempDirectoryScoped()
-  const harness = CommandHarness.layer({
-    url: given.url ?? "http://127.0.0.1:9",
-    killAfter: "2 seconds",
-    hostEnv: { ...process.env, TMPDIR: temporary, ...given.env }
-  }).pipe(Layer.provide(ProcessRecords.layer({ stateDir })))
-  const run = `${agent.id}/1`
-  const result = yield* CommandHarness.use((harness) =>
-    Effect.scoped(
-      Effect.flatMap(harness.open(agent, role, run), (session) => session.turn({ agent, role, run, turn: 1, messages, notice: "" }))
-    )).pipe(Effect.provide(harness))
-  assert.strictEqual(result.stderr, "")
-  assert.strictEqual(result.exit, 0)
-  yield* addressesNobody(result)
-  return result
-}, Effect.scoped, Effect.provide(NodeServices.layer))
+    const subject = given.subject ?? Subject.issue(repository, 20)
+    const messages = (given.messages ?? []).map((message, index): Message => {
+      const { detail, kind, text } =
+        "detail" in message ? message : { detail: message, kind: "event" as const, text: "" }
+      return {
+        id: index + 1,
+        agent: "",
+        kind,
+        text,
+        status: "unread",
+        reason: "",
+        event: {
+          seq: index + 1,
+          key: `k${index}`,
+          source: "local",
+          at: 0,
+          actor: { login: "mia", kind: "person" },
+          subject,
+          causedBy: null,
+          depth: 0,
+          detail
+        }
+      }
+    })
+    const event = messages[0]?.event
+    if (event === undefined) return yield* Effect.die(new Error("a turn begins with a message"))
+    const agent = born(role, event)
+    const temporary = given.temporary ?? (yield* fs.makeTempDirectoryScoped())
+    const stateDir = yield* fs.makeTempDirectoryScoped()
+    const harness = CommandHarness.layer({
+      url: given.url ?? "http://127.0.0.1:9",
+      killAfter: "2 seconds",
+      hostEnv: { ...process.env, TMPDIR: temporary, ...given.env }
+    }).pipe(Layer.provide(ProcessRecords.layer({ stateDir })))
+    const run = `${agent.id}/1`
+    const result = yield* CommandHarness.use((harness) =>
+      Effect.scoped(
+        Effect.flatMap(harness.open(agent, role, run), (session) =>
+          session.turn({ agent, role, run, turn: 1, messages, notice: "" })
+        )
+      )
+    ).pipe(Effect.provide(harness))
+    assert.strictEqual(result.stderr, "")
+    assert.strictEqual(result.exit, 0)
+    yield* addressesNobody(result)
+    return result
+  },
+  Effect.scoped,
+  Effect.provide(NodeServices.layer)
+)
 
 type Of<Tag extends Action["_tag"]> = Extract<Action, { readonly _tag: Tag }>
 
@@ -164,10 +181,11 @@ type Of<Tag extends Action["_tag"]> = Extract<Action, { readonly _tag: Tag }>
 export const actions = <Tag extends Action["_tag"]>(result: TurnResult, tag: Tag): ReadonlyArray<Of<Tag>> =>
   result.actions.map(({ action }) => action).filter((action): action is Of<Tag> => action._tag === tag)
 
-export const comments = (result: TurnResult): ReadonlyArray<string> => actions(result, "comment").map(({ body }) => body)
+export const comments = (result: TurnResult): ReadonlyArray<string> =>
+  actions(result, "comment").map(({ body }) => body)
 
 /** Nothing that a program of the squad writes may wake an agent. */
-const addressesNobody = Effect.fnUntraced(function*(result: TurnResult) {
+const addressesNobody = Effect.fnUntraced(function* (result: TurnResult) {
   const mentions = yield* Mentions
   for (const { action } of result.actions) {
     if ("body" in action) assert.deepStrictEqual(mentions.find(action.body, "squadron"), [], action.body)
@@ -175,7 +193,7 @@ const addressesNobody = Effect.fnUntraced(function*(result: TurnResult) {
 }, Effect.provide(Markdown.layer))
 
 /** A folder with these files, outside of any repository. */
-export const folderWith = Effect.fnUntraced(function*(files: Readonly<Record<string, string>>) {
+export const folderWith = Effect.fnUntraced(function* (files: Readonly<Record<string, string>>) {
   const folder = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
   write(folder, files)
   return folder
@@ -203,11 +221,12 @@ export const commit = (folder: string): string => {
 }
 
 /** A new repository with these files in its first commit. */
-export const repositoryWith = Effect.fnUntraced(function*(files: Readonly<Record<string, string>>) {
+export const repositoryWith = Effect.fnUntraced(function* (files: Readonly<Record<string, string>>) {
   const folder = yield* folderWith(files)
   git(folder, "init", "--quiet", "--initial-branch=main")
   return { folder, head: commit(folder) }
 })
 
 /** What the program left in its temporary folder. */
-export const leftIn = (temporary: string): ReadonlyArray<string> => readdirSync(temporary).filter((name) => name.startsWith("first-squad-"))
+export const leftIn = (temporary: string): ReadonlyArray<string> =>
+  readdirSync(temporary).filter((name) => name.startsWith("first-squad-"))

@@ -20,7 +20,7 @@ test("stands alone", () => { throw new Error("no") })
 test("is for later", { skip: true }, () => {})
 `
 
-const testTurn = Effect.fnUntraced(function*(folder: string, text = "", limits = {}) {
+const testTurn = Effect.fnUntraced(function* (folder: string, text = "", limits = {}) {
   const temporary = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
   const result = yield* turn("test", { project: folder, temporary, limits, messages: [asks(text)] })
   assert.deepStrictEqual(leftIn(temporary), [])
@@ -34,14 +34,15 @@ const fromFolder = (files: Readonly<Record<string, string>>, text = "", limits =
 describe("test", { timeout: 60_000 }, () => {
   it.layer(NodeServices.layer, { excludeTestServices: true })((it) => {
     it.effect("runs the sample project's own tests", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const body = yield* testTurn(join(root, "project"))
         assert.match(body, /^The tests passed: 10 passed, 0 failed in \d+\.\d s\.\n\nRun with `node --test` /)
         assert.include(body, "half a cent is rounded away from zero")
-      }))
+      })
+    )
 
     it.effect("runs what is committed, on a clone that holds the project's part only", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { folder, head } = yield* repositoryWith({
           "part/package.json": JSON.stringify({ scripts: { test: "git rev-parse HEAD && ls .. && ls && cat a.txt" } }),
           "part/a.txt": "committed",
@@ -51,28 +52,31 @@ describe("test", { timeout: 60_000 }, () => {
         const body = yield* testTurn(join(folder, "part"))
         assert.include(body, `at \`${head.slice(0, 12)}\``)
         assert.match(body, new RegExp(`${head}\npart\na\\.txt\npackage\\.json\ncommitted\n`))
-      }))
+      })
+    )
 
     it.effect("names the tests that failed and shows the end of the output, as code", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const body = yield* fromFolder(project("node --test", { "a.test.js": failing }))
         assert.match(body, /^The tests failed with exit code 1: 1 passed, 2 failed, 1 skipped in /)
         assert.include(body, "- `stands alone`")
         assert.include(body, "- `` is `never` negative, @\u200bsquadron test ``")
         assert.include(body, "````text\n")
         assert.notInclude(body, "\u001b")
-      }))
+      })
+    )
 
     it.effect("reads TAP as well", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const body = yield* fromFolder(project("node --test --test-reporter=tap", { "a.test.js": failing }))
         assert.match(body, /^The tests failed with exit code 1: 1 passed, 2 failed, 1 skipped in /)
         assert.include(body, "- `stands alone`")
         assert.notInclude(body, "- `is for later`")
-      }))
+      })
+    )
 
     it.effect("gives the pattern to the runner as one word that no shell reads", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const files = project("node --test", { "a.test.js": failing, "b.test.js": "" })
         const some = yield* fromFolder(files, "`adds|alone`\nand a second line")
         assert.match(some, /: 1 passed, 1 failed in /)
@@ -80,19 +84,33 @@ describe("test", { timeout: 60_000 }, () => {
         assert.match(none, /^No test has a name that matches `\$\(touch pwned\); echo '"`\./)
         const other = yield* fromFolder(project("ls -d"), "--help")
         assert.include(other, "ls: cannot access 'help'")
-      }))
+      })
+    )
 
     it.effect("says so where there is nothing to run", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         assert.strictEqual(yield* fromFolder({ "a.txt": "" }), "There are no tests to run: there is no package.json.")
-        assert.strictEqual(yield* fromFolder({ "package.json": "{" }), "There are no tests to run: package.json is not valid JSON.")
-        assert.strictEqual(yield* fromFolder({ "package.json": "{}" }), "There are no tests to run: package.json has no `test` script.")
-        assert.include(yield* testTurn("/nowhere/at/all"), "The tests could not be run: there is no checkout of the project.")
-        assert.match(yield* fromFolder(project("no-such-runner --all")), /^The tests failed with exit code 127: no counts in the report[^]*not found/)
-      }))
+        assert.strictEqual(
+          yield* fromFolder({ "package.json": "{" }),
+          "There are no tests to run: package.json is not valid JSON."
+        )
+        assert.strictEqual(
+          yield* fromFolder({ "package.json": "{}" }),
+          "There are no tests to run: package.json has no `test` script."
+        )
+        assert.include(
+          yield* testTurn("/nowhere/at/all"),
+          "The tests could not be run: there is no checkout of the project."
+        )
+        assert.match(
+          yield* fromFolder(project("no-such-runner --all")),
+          /^The tests failed with exit code 127: no counts in the report[^]*not found/
+        )
+      })
+    )
 
     it.effect("ends tests that hang before its own time is over, with all that they started", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const folder = yield* folderWith(project("node hang.js"))
         const pid = join(folder, "pid")
         write(folder, {
@@ -102,25 +120,33 @@ console.log("started"); writeFileSync(${JSON.stringify(pid)}, String(spawn("slee
         const body = yield* testTurn(folder, "", { wallClock: 10_000 })
         assert.match(body, /^The tests were ended: they were still running after [4-8] s\.[^]*started/)
         assert.isFalse(isRunning(readFileSync(pid, "utf8")))
-      }))
+      })
+    )
 
     it.effect("keeps the newest of a flood of output", () =>
-      Effect.gen(function*() {
-        const body = yield* fromFolder(project("node flood.js", { "flood.js": "for (let i = 0; i < 300000; i++) console.log('line', i)" }))
+      Effect.gen(function* () {
+        const body = yield* fromFolder(
+          project("node flood.js", { "flood.js": "for (let i = 0; i < 300000; i++) console.log('line', i)" })
+        )
         assert.include(body, "line 299999\n```")
         assert.isBelow(body.length, 8000)
-      }))
+      })
+    )
 
     it.effect("leaves no folder and no process when it is called off", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const temporary = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
         const folder = yield* folderWith(project("node hang.js"))
         const pid = join(folder, "pid")
-        write(folder, { "hang.js": `import { writeFileSync } from "node:fs"; writeFileSync(${JSON.stringify(pid)}, String(process.pid)); setInterval(() => {}, 1000)` })
+        write(folder, {
+          "hang.js": `import { writeFileSync } from "node:fs"; writeFileSync(${JSON.stringify(pid)}, String(process.pid)); setInterval(() => {}, 1000)`
+        })
         const running = yield* Deferred.make<void>()
-        const logger = Logger.layer([Logger.make(() => {
-          if (existsSync(pid)) Deferred.doneUnsafe(running, Effect.void)
-        })])
+        const logger = Logger.layer([
+          Logger.make(() => {
+            if (existsSync(pid)) Deferred.doneUnsafe(running, Effect.void)
+          })
+        ])
         const fiber = yield* turn("test", { project: folder, temporary, messages: [asks("")] }).pipe(
           Effect.provide(logger),
           Effect.forkChild
@@ -131,7 +157,8 @@ console.log("started"); writeFileSync(${JSON.stringify(pid)}, String(spawn("slee
         assert.deepStrictEqual(leftIn(temporary), [])
         assert.isFalse(isRunning(readFileSync(pid, "utf8")))
         rmSync(pid)
-      }))
+      })
+    )
   })
 })
 
