@@ -105,5 +105,7 @@ export const Agent = Schema.Struct({
 export type Agent = typeof Agent.Type
 
 /** The id of the agent of this role that this event brings to life: unique, since a sequence number is. */
-export const agentId = (role: string, subject: Subject, seq: number): string =>
-  subject.kind === "repository" ? `${role}-e${seq}` : `${role}-${subject.number}-e${seq}`
+export const agentId = (role: string, subject: Subject, seq: number): string => `${role}-${subject.number}-e${seq}`
+
+/** The role that an agent's id names; a role's own name may end in a number, too. */
+export const roleOfId = (id: string): string => id.replace(/-\d+-e\d+$/, "")

@@ -1,5 +1,5 @@
 import type { ActionDraft } from "./Action.ts"
-import { type Agent, canMove, isLive } from "./Agent.ts"
+import { type Agent, canMove, isLive, roleOfId } from "./Agent.ts"
 import { born, change, receives } from "./changeAgent.ts"
 import type { Event } from "./Event.ts"
 import type { JournalDraft, RuleVerdict } from "./Journal.ts"
@@ -19,8 +19,6 @@ export interface RouteInput {
   /** What the event's text says to Squadron. */
   readonly mentions: ReadonlyArray<Mention>
 }
-
-const roleOfAgent = (id: string): string => id.replace(/(-\d+)?-e\d+$/, "")
 
 /**
  * Decides what an event means for the squad: which agents are born, which get a message, which stop, and why no
@@ -52,6 +50,7 @@ export const route = (input: RouteInput): Step.Step => {
   const reply = (name: string, body: string) =>
     actions.push({ key: `e${event.seq}/${name}`, subject: event.subject, agent: null, depth: event.depth + 1, action: { _tag: "comment", body } })
 
+  const handedOver = detail._tag === "issue.assigned" && event.actor.kind === "person" && detail.assignee !== squad.mention
   const deliver = (role: Role, kind: MessageKind, text: string) => {
     const held = [...before.values()].map(current)
       .find((agent) => agent.role === role.name && isLive(agent.status) && Subject.key(agent.subject) === Subject.key(event.subject))
@@ -64,6 +63,8 @@ export const route = (input: RouteInput): Step.Step => {
       note("agent.created", agent.id, `${role.name} starts on ${Subject.key(event.subject)}`)
       return
     }
+    // whoever stops because of this event is not told about it
+    if (handedOver) return
     const next = receives(held, kind, now)
     put(next.status === "waiting" ? next : { ...next, timer: null })
     send(held.id, kind, text)
@@ -106,7 +107,9 @@ export const route = (input: RouteInput): Step.Step => {
       case "agent.resume_requested":
         if (addressed.status !== "paused") said.push(`${addressed.id} is ${addressed.status}, not paused`)
         else {
-          const goesOn = addressed.unread > 0 || addressed.blockedOn.length > 0 || addressed.counters.turnsEnded > 0
+          // what is counted is not settled, so its work is not done
+          const { runs: _, ...counted } = addressed.counters
+          const goesOn = addressed.unread > 0 || addressed.blockedOn.length > 0 || Object.values(counted).some((n) => n > 0)
           move(addressed, goesOn ? "ready" : "sleeping", `resumed by ${event.actor.login}`)
         }
         break
@@ -127,7 +130,7 @@ export const route = (input: RouteInput): Step.Step => {
   } else if (event.depth > squad.policy.maxDepth) {
     said.push(`${event.depth} agents stand between this and what a person did; the chain ends here`)
   } else {
-    const own = event.causedBy === null ? null : roleOfAgent(event.causedBy)
+    const own = event.causedBy === null ? null : roleOfId(event.causedBy)
     const commands = input.mentions
       .map((mention) => commandOf(mention, squad.roles.map((role) => role.name)))
       .filter((command): command is Command => command !== null)
@@ -179,7 +182,7 @@ export const route = (input: RouteInput): Step.Step => {
         }
       }
     }
-    if (detail._tag === "issue.assigned" && event.actor.kind === "person" && detail.assignee !== squad.mention) {
+    if (handedOver) {
       const stopped = input.roster.filter((agent) => isLive(agent.status) && Subject.key(agent.subject) === subject)
       for (const agent of stopped) move(agent, "cancelled", `${subject} was given to ${detail.assignee}`)
       if (stopped.length > 0) {

@@ -126,7 +126,7 @@ export const supervise = (input: SuperviseInput): Supervised => {
       })
     }
   }
-  const goesOn = (notice: string, counters: Partial<Counters>): Supervised => ({
+  const goesOn = (notice: string, counters: Partial<Counters>, actions = requested): Supervised => ({
     again: true,
     notice,
     step: Step.make({
@@ -140,7 +140,7 @@ export const supervise = (input: SuperviseInput): Supervised => {
       }],
       runs: [input.run],
       read: delivered,
-      actions: requested,
+      actions,
       journal: notice === "" ? [] : [line(`turn ${input.run.turns}: ${notice}`)]
     })
   })
@@ -179,8 +179,8 @@ export const supervise = (input: SuperviseInput): Supervised => {
         actions: speak("question", `**${role.name}** asks: ${quote(outcome.question)}\n\nAnswer with \`squadron answer ${agent.id}\` or by addressing \`${role.name}\` in a comment.`)
       })
     case "TurnEnded": {
-      if (!input.subjectOpen) return ends("done")
       if (left > 0) return goesOn("", { turnsEnded: 0, standstill })
+      if (!input.subjectOpen) return ends("done")
       const turnsEnded = agent.counters.turnsEnded + 1
       if (standstill >= policy.standstill) return escalates(`${standstill + 1} turns in a row changed nothing`)
       return turnsEnded >= role.limits.maxTurns
@@ -208,9 +208,7 @@ export const supervise = (input: SuperviseInput): Supervised => {
       const denials = agent.counters.denials + 1
       return denials >= policy.denials
         ? ends("paused", { note: describe(outcome), counters: { denials }, actions: needsHuman(describe(outcome)), requested: false })
-        : {
-          ...goesOn(`You may not use ${outcome.tools.join(", ")}. You may use: ${role.tools.join(", ")}.`, { denials })
-        }
+        : goesOn(`You may not use ${outcome.tools.join(", ")}. You may use: ${role.tools.join(", ")}.`, { denials }, [])
     }
     case "Refused":
       return escalates(describe(outcome), { requested: false })

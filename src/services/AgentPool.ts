@@ -133,7 +133,9 @@ export class AgentPool extends Context.Service<AgentPool, {
         let notice = agent.note === "" ? "" : `The last run was cut off (${agent.note}). It may have acted: look before you repeat anything.`
         for (let turn = 1; ; turn++) {
           seen.turn = turn
-          seen.ids = messages.map((message) => message.id)
+          const capped = turn > claimed.role.limits.maxTurns
+          // a turn that does not take place has seen nothing
+          seen.ids = capped ? [] : messages.map((message) => message.id)
           const now = yield* Clock.currentTimeMillis
           // a person stopped it between two turns
           if (entry.stop === "stopped") {
@@ -144,7 +146,7 @@ export class AgentPool extends Context.Service<AgentPool, {
           }
           watch(entry, now, claimed.role)
           entry.turn = turn
-          const result = refuse(claimed.role, turn > claimed.role.limits.maxTurns
+          const result = refuse(claimed.role, capped
             ? resultOf(Outcome.cases.TurnCap.make({ progressed: true }))
             : yield* session.turn({ agent, role: claimed.role, run: claimed.run.id, turn, messages, notice }))
           // from here on the turn is over: nobody may stop what is about to be committed
@@ -163,7 +165,7 @@ export class AgentPool extends Context.Service<AgentPool, {
             fingerprint: result.fingerprint
           })
           if (!verdict.again) return
-          agent = yield* Effect.orDie(store.agent(agent.id))
+          agent = verdict.agent
           messages = agent.unread > 0 ? yield* store.unread([agent.id], perTurn) : []
           notice = verdict.notice
         }
@@ -177,6 +179,8 @@ export class AgentPool extends Context.Service<AgentPool, {
           case "stopped":
             return Outcome.cases.Cancelled.make({ by: "a person" })
           case "shutdown":
+            // nobody stopped it: it interrupted itself, and would again
+            if (open) return Outcome.cases.Crashed.make({ exit: null, stderr: "the turn interrupted itself" })
             return Outcome.cases.Interrupted.make({ reason: "Squadron was stopped while it ran" })
         }
       }
@@ -185,8 +189,10 @@ export class AgentPool extends Context.Service<AgentPool, {
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function*() {
             const scope = yield* Scope.make()
-            const seen: { ids: ReadonlyArray<number>; turn: number } = { ids: [], turn: 1 }
+            const seen: { ids: ReadonlyArray<number>; turn: number } = { ids: [], turn: 0 }
             watch(entry, yield* Clock.currentTimeMillis, claimed.role)
+            // from here on it can be stopped, also while it opens
+            entry.turn = 1
             const exit = yield* Effect.exit(restore(
               Effect.flatMap(
                 Scope.provide(harness.open(claimed.agent, claimed.role, claimed.run.id), scope),
@@ -265,8 +271,11 @@ export class AgentPool extends Context.Service<AgentPool, {
         const now = yield* Clock.currentTimeMillis
         let next = Number.POSITIVE_INFINITY
         for (const entry of running.values()) {
-          if (entry.deadline <= now) yield* interrupt(entry, "timeout")
-          else next = Math.min(next, entry.deadline)
+          if (entry.deadline <= now) {
+            entry.deadline = Number.POSITIVE_INFINITY
+            // not awaited here: what one run has to close must not keep the others past their limits
+            stopSoon(entry.agent, interrupt(entry, "timeout"), { onlyIfMissing: true })
+          } else next = Math.min(next, entry.deadline)
         }
         watchedUntil = next
         return yield* next === Number.POSITIVE_INFINITY

@@ -57,9 +57,11 @@ export class Squadron extends Context.Service<Squadron, {
       yield* store.observe(() => changed.openUnsafe())
 
       const routed = Effect.fnUntraced(function*(seq: number) {
-        while ((yield* router.position) < seq) {
+        // the durable cursor: it has moved by the time that observers hear of it
+        while (true) {
           changed.closeUnsafe()
-          if ((yield* router.position) < seq) yield* changed.await
+          if ((yield* store.cursor) >= seq) return
+          yield* changed.await
         }
       })
 

@@ -62,6 +62,7 @@ export class Store extends Context.Service<Store, {
   /** Events after this number, in order, at most `limit`. */
   eventsAfter(seq: number, limit: number): Effect.Effect<ReadonlyArray<Event>>
   event(seq: number): Effect.Effect<Event, EventNotFound>
+  /** With a `type` or `subject`, among the newest 100,000. */
   events(page: Page & { readonly type?: string | undefined; readonly subject?: string | undefined }): Effect.Effect<ReadonlyArray<Event>>
 
   agent(id: string): Effect.Effect<Agent, AgentNotFound>
@@ -77,7 +78,7 @@ export class Store extends Context.Service<Store, {
 
   /** Unread messages of these agents, each agent's in order; at most `perAgent` of each. */
   unread(agents: ReadonlyArray<string>, perAgent: number): Effect.Effect<ReadonlyArray<Message>>
-  /** An agent's messages of every status, newest first. */
+  /** An agent's messages, newest first; those that are read among the newest 100,000 of all agents. */
   inbox(agent: string, page: Page): Effect.Effect<ReadonlyArray<Message>>
 
   run(id: string): Effect.Effect<Run | null>

@@ -26,8 +26,8 @@ export type TurnEnd = {
   readonly fingerprint: string | null
 }
 
-/** What comes next: another turn of the same run, with something to tell the agent, or nothing. */
-export type Verdict = { readonly again: boolean; readonly notice: string }
+/** What comes next: another turn of the same run, with something to tell the agent as it is now, or nothing. */
+export type Verdict = { readonly again: boolean; readonly notice: string; readonly agent: Agent }
 
 /** Answers the end of each turn by its outcome's policy, in one commit. */
 export class Supervisor extends Context.Service<Supervisor, {
@@ -117,9 +117,9 @@ export class Supervisor extends Context.Service<Supervisor, {
         const verdict = yield* store.decide([agent.id], (current) => {
           const held = current.get(agent.id) ?? agent
           const decision = supervise({ ...end, agent: held, outcome, policy, now, jitter, subjectOpen, refusal })
-          return { step: decision.step, value: { again: decision.again, notice: decision.notice, held: decision.step.agents[0]?.agent } }
+          return { step: decision.step, value: { again: decision.again, notice: decision.notice, agent: decision.step.agents[0]?.agent ?? held } }
         }).pipe(Effect.catchTag("AgentExists", Effect.die))
-        if (verdict.held?.status === "blocked") yield* recheck(verdict.held)
+        if (verdict.agent.status === "blocked") yield* recheck(verdict.agent)
         return verdict
       })
 

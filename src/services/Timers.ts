@@ -41,8 +41,8 @@ export class Timers extends Context.Service<Timers, {
         const agents = new Map((yield* store.agentsById(due.map((timer) => timer.agent))).map((agent) => [agent.id, agent]))
         for (const timer of due) {
           const agent = agents.get(timer.agent)
-          published.add(timer.id)
           if (agent !== undefined) yield* bus.publish(fired(timer, agent, now))
+          published.add(timer.id)
         }
       })
 

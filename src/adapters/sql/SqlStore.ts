@@ -4,6 +4,7 @@ import { type AgentStatus, AgentStatus as AgentStatuses, liveStatuses } from "..
 import { AgentNotFound, EventNotFound } from "../../domain/Errors.ts"
 import type { Event } from "../../domain/Event.ts"
 import type { Message } from "../../domain/Message.ts"
+import { runId } from "../../domain/Run.ts"
 import { type Page, Store } from "../../services/Store.ts"
 import { forValues } from "./insertRows.ts"
 import {
@@ -13,6 +14,9 @@ import {
 import { SqlWriter } from "./SqlWriter.ts"
 
 const last = Number.MAX_SAFE_INTEGER
+
+/** Rows that a search without an index looks through at most, from the newest. */
+const searched = 100_000
 
 /** `Store` on any `SqlClient`: changes go through the one writer, reads see what is committed. */
 export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> = Layer.effect(
@@ -87,7 +91,8 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
           sql<EventRow>`SELECT seq, body FROM events WHERE ${where([
             sql`seq < ${before(page)}`,
             page.type === undefined ? null : sql`type = ${page.type}`,
-            page.subject === undefined ? null : sql`subject = ${page.subject}`
+            page.subject === undefined ? null : sql`subject = ${page.subject}`,
+            page.subject === undefined && page.type === undefined ? null : sql`seq > (SELECT max(seq) FROM events) - ${searched}`
           ])} ORDER BY seq DESC LIMIT ${page.limit}`,
           (rows) => rows.map(eventOf)
         )),
@@ -133,13 +138,28 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
           }
         )),
       inbox: (agent, page) =>
-        read(Effect.flatMap(
-          sql<MessageRow>`SELECT * FROM messages WHERE agent = ${agent} AND id < ${before(page)} ORDER BY id DESC LIMIT ${page.limit}`,
-          withEvents
-        )),
+        read(Effect.gen(function*() {
+          // what is unread or set aside is found by its index, however old; what is read among the newest
+          const open = yield* sql<MessageRow>`SELECT * FROM messages WHERE agent = ${agent} AND status = 'unread' AND id < ${before(page)}
+            ORDER BY id DESC LIMIT ${page.limit}`
+          const aside = yield* sql<MessageRow>`SELECT * FROM messages WHERE agent = ${agent} AND status = 'set_aside' AND id < ${before(page)}
+            ORDER BY id DESC LIMIT ${page.limit}`
+          const [newest] = yield* sql<{ id: number | null }>`SELECT max(id) AS id FROM messages`
+          const top = Math.min(before(page), (newest?.id ?? 0) + 1)
+          const done = yield* sql<MessageRow>`SELECT * FROM messages WHERE id < ${top} AND id >= ${top - searched} AND agent = ${agent} AND status = 'read'
+            ORDER BY id DESC LIMIT ${page.limit}`
+          const rows = [...open, ...aside, ...done].toSorted((a, b) => b.id - a.id).slice(0, page.limit)
+          return yield* withEvents(rows)
+        })),
       run: (id) => read(Effect.map(sql<RunRow>`SELECT * FROM runs WHERE id = ${id}`, ([row]) => row === undefined ? null : runOf(row))),
       runs: (agent) =>
-        read(Effect.map(sql<RunRow>`SELECT * FROM runs WHERE agent = ${agent} ORDER BY n DESC LIMIT 100`, (rows) => rows.map(runOf))),
+        read(Effect.gen(function*() {
+          const [row] = yield* sql<AgentRow>`SELECT * FROM agents WHERE id = ${agent}`
+          const newest = row === undefined ? 0 : agentOf(row).counters.runs
+          const ids = Array.from({ length: Math.min(newest, 100) }, (_, i) => runId(agent, newest - i))
+          const rows = yield* forValues<RunRow>(sql, "SELECT * FROM runs WHERE id IN (??)", ids)
+          return rows.map(runOf).toSorted((a, b) => b.n - a.n)
+        })),
       openRuns: read(Effect.map(sql<RunRow>`SELECT * FROM runs WHERE closed_at IS NULL`, (rows) => rows.map(runOf))),
       timers: (limit) =>
         read(Effect.map(

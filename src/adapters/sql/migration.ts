@@ -12,7 +12,6 @@ export const migration = Effect.gen(function*() {
   yield* sql`CREATE TABLE events (
     seq ${identity}, key TEXT NOT NULL UNIQUE, type TEXT NOT NULL, subject TEXT NOT NULL, at BIGINT NOT NULL,
     body TEXT NOT NULL)`
-  yield* sql`CREATE INDEX events_subject ON events (subject, seq)`
   yield* sql`CREATE TABLE cursors (name TEXT PRIMARY KEY, seq BIGINT NOT NULL)`
   yield* sql`INSERT INTO cursors (name, seq) VALUES ('router', 0)`
   yield* sql`CREATE TABLE agents (
@@ -26,12 +25,12 @@ export const migration = Effect.gen(function*() {
   yield* sql`CREATE TABLE messages (
     id ${identity}, agent TEXT NOT NULL, kind TEXT NOT NULL, event BIGINT NOT NULL, status TEXT NOT NULL,
     text TEXT NOT NULL, reason TEXT NOT NULL)`
-  yield* sql`CREATE INDEX messages_inbox ON messages (agent, status, id)`
-  yield* sql`CREATE INDEX messages_set_aside ON messages (id) WHERE status = 'set_aside'`
+  // only what is not read yet: an index over all would touch a page of its own for each agent at each commit
+  yield* sql`CREATE INDEX messages_unread ON messages (agent, id) WHERE status = 'unread'`
+  yield* sql`CREATE INDEX messages_set_aside ON messages (agent, id) WHERE status = 'set_aside'`
   yield* sql`CREATE TABLE runs (
     id TEXT PRIMARY KEY, agent TEXT NOT NULL, n BIGINT NOT NULL, opened_at BIGINT NOT NULL, closed_at BIGINT,
     turns BIGINT NOT NULL, outcome TEXT, transcript TEXT NOT NULL, exit BIGINT, stderr TEXT NOT NULL)`
-  yield* sql`CREATE INDEX runs_agent ON runs (agent, n)`
   yield* sql`CREATE INDEX runs_open ON runs (id) WHERE closed_at IS NULL`
   yield* sql`CREATE TABLE actions (
     id ${identity}, key TEXT NOT NULL UNIQUE, subject TEXT NOT NULL, agent TEXT, status TEXT NOT NULL,
