@@ -60,16 +60,15 @@ const fill = (filename: string, count: number) => {
   const db = new DatabaseSync(filename)
   const events = db.prepare("INSERT INTO events (key, type, subject, at, body) VALUES (?, 'custom', ?, 0, ?)")
   const messages = db.prepare("INSERT INTO messages (agent, kind, event, status, text, reason) VALUES (?, 'event', ?, 'read', '', '')")
-  const runs = db.prepare("INSERT INTO runs (id, agent, n, opened_at, closed_at, turns, outcome, transcript, exit, stderr) VALUES (?, ?, ?, 0, 0, 1, ?, '', NULL, '')")
+  const runs = db.prepare("INSERT INTO runs (agent, body) VALUES (?, ?)")
   const journal = db.prepare("INSERT INTO journal (kind, at, event, agent, text, verdicts) VALUES (?, 0, ?, ?, ?, '')")
-  const outcome = JSON.stringify(completed)
   db.exec("BEGIN")
   for (let i = 0; i < count; i++) {
     const agent = `worker-${i % 100 + 1}-e${i % 100 + 1}`
     const body = JSON.stringify(draft({ key: `finished/${i}`, agent: i % 100, n: i, pad }))
     const seq = Number(events.run(`finished/${i}`, `bench/bench#${i % 100 + 1}`, body).lastInsertRowid)
     messages.run(agent, seq)
-    runs.run(`${agent}/finished${i}`, agent, i, outcome)
+    runs.run(agent, JSON.stringify({ id: `${agent}/${i}`, agent, n: i, openedAt: 0, closedAt: 0, turns: 1, outcome: completed, transcript: "", exit: null, stderr: "" }))
     journal.run("event.routed", seq, agent, `custom on bench/bench#${i % 100 + 1}: ${agent} wakes`)
     journal.run("run.ended", null, agent, "run 1 → sleeping: done")
   }

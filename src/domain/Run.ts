@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import type { Agent } from "./Agent.ts"
 import { Outcome } from "./Outcome.ts"
 
 /** One waking of an agent: a permit, a workspace and a harness session. `id` is `<agent>/<n>`. */
@@ -20,3 +21,17 @@ export const Run = Schema.Struct({
 export type Run = typeof Run.Type
 
 export const runId = (agent: string, n: number): string => `${agent}/${n}`
+
+/** The run that a running agent is in: its agent's row is its record until it ends. */
+export const openRun = (agent: Agent): Run => ({
+  id: runId(agent.id, agent.counters.runs),
+  agent: agent.id,
+  n: agent.counters.runs,
+  openedAt: agent.since,
+  closedAt: null,
+  turns: 0,
+  outcome: null,
+  transcript: "",
+  exit: null,
+  stderr: ""
+})

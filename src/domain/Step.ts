@@ -24,6 +24,7 @@ export interface Step {
   readonly setAside: ReadonlyArray<{ readonly id: number; readonly reason: string }>
   /** Agents whose messages, set aside before, become unread again. */
   readonly restored: ReadonlyArray<string>
+  /** Runs that end with it. */
   readonly runs: ReadonlyArray<Run>
   readonly actions: ReadonlyArray<ActionDraft>
   /** What became of actions that were tried; one that stays `queued` is tried again. */

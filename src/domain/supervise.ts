@@ -138,7 +138,6 @@ export const supervise = (input: SuperviseInput): Supervised => {
         }),
         expected: agent.version
       }],
-      runs: [input.run],
       read: delivered,
       actions,
       journal: notice === "" ? [] : [line(`turn ${input.run.turns}: ${notice}`)]

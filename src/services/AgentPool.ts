@@ -5,9 +5,10 @@ import type { StoreUnavailable } from "../domain/Errors.ts"
 import type { Message } from "../domain/Message.ts"
 import { Outcome } from "../domain/Outcome.ts"
 import { type Role, roleOf, type Squad } from "../domain/Role.ts"
-import { type Run, runId } from "../domain/Run.ts"
+import { openRun, type Run } from "../domain/Run.ts"
 import * as Step from "../domain/Step.ts"
 import { Harness, type HarnessSession, resultOf, type TurnResult } from "./Harness.ts"
+import { keepGoing, reasonOf } from "./keepGoing.ts"
 import { Squads } from "./Squads.ts"
 import { Store } from "./Store.ts"
 import { Supervisor, type Verdict } from "./Supervisor.ts"
@@ -29,19 +30,6 @@ type Running = {
 
 type Claim = { readonly agent: Agent; readonly role: Role; readonly run: Run }
 
-const openRun = (agent: Agent, now: number): Run => ({
-  id: runId(agent.id, agent.counters.runs),
-  agent: agent.id,
-  n: agent.counters.runs,
-  openedAt: now,
-  closedAt: null,
-  turns: 0,
-  outcome: null,
-  transcript: "",
-  exit: null,
-  stderr: ""
-})
-
 /** The step that gives permits to ready agents, as they are by then. Pure. */
 const claim = (agents: ReadonlyArray<Agent>, current: ReadonlyMap<string, Agent>, squad: Squad, now: number) => {
   const claims: Array<Claim> = []
@@ -54,9 +42,9 @@ const claim = (agents: ReadonlyArray<Agent>, current: ReadonlyMap<string, Agent>
       ? change(agent, now, { status: "paused", note: `the role ${agent.role} is no longer declared` })
       : change(agent, now, { status: "running", counters: { ...agent.counters, runs: agent.counters.runs + 1 } })
     changes.push({ agent: next, expected: agent.version })
-    if (role !== undefined) claims.push({ agent: next, role, run: openRun(next, now) })
+    if (role !== undefined) claims.push({ agent: next, role, run: openRun(next) })
   }
-  return { step: Step.make({ agents: changes, runs: claims.map(({ run }) => run) }), value: claims }
+  return { step: Step.make({ agents: changes }), value: claims }
 }
 
 /** Runs ready agents, never more at once than the squad and their role allow: one permit, one fiber, one scope each. */
@@ -80,6 +68,8 @@ export class AgentPool extends Context.Service<AgentPool, {
       const fibers = yield* FiberMap.make<string, void, never>()
       let size = (yield* squads.current).concurrency
       const permits = yield* Semaphore.make(size)
+      // held from the moment that permits are given until their runs are under way
+      const claiming = yield* Semaphore.make(1)
       const running = new Map<string, Running>()
       const wake = yield* Latch.make(true)
       const deadlines = yield* Latch.make(false)
@@ -111,11 +101,17 @@ export class AgentPool extends Context.Service<AgentPool, {
         if (entry.deadline < watchedUntil) deadlines.openUnsafe()
       }
 
+      // what must be done before anything else may happen is tried again, whatever is in its way
+      const untilClosing = <A, E>(effect: Effect.Effect<A, E>, what: string): Effect.Effect<A, E> =>
+        effect.pipe(
+          Effect.sandbox,
+          Effect.tapError((cause) => Effect.logWarning(`${what}: ${reasonOf(cause)}`)),
+          Effect.retry({ schedule: Schedule.spaced("1 second"), while: () => !closing }),
+          Effect.catch((cause) => Effect.failCause(cause))
+        )
+
       const settle = (end: Parameters<Supervisor["Service"]["settle"]>[0]): Effect.Effect<Verdict, StoreUnavailable> =>
-        Effect.uninterruptible(supervisor.settle(end).pipe(
-          Effect.tapError((error) => Effect.logWarning(`The end of ${end.run.id} waits to be written: ${error.message}`)),
-          Effect.retry({ schedule: Schedule.spaced("1 second"), while: () => !closing })
-        ))
+        Effect.uninterruptible(untilClosing(supervisor.settle(end), `The end of ${end.run.id} waits to be written`))
 
       const refuse = (role: Role, result: TurnResult): TurnResult => {
         if (result.actions.length === 0) return result
@@ -247,14 +243,16 @@ export class AgentPool extends Context.Service<AgentPool, {
         if (candidates.length === 0) return yield* wake.await
         const now = yield* Clock.currentTimeMillis
         const ids = candidates.map((agent) => agent.id)
-        yield* Effect.uninterruptible(Effect.gen(function*() {
+        yield* Effect.uninterruptible(claiming.withPermit(Effect.gen(function*() {
+          if (!open) return
           const claims = yield* store.decide(ids, (current) => claim(candidates, current, squad, now)).pipe(
             Effect.catchTag("AgentExists", Effect.die)
           )
           // after a failure one message at a time, so that the one to blame is known
           const careful = claims.filter(({ agent }) => agent.counters.retries > 0).map(({ agent }) => agent.id)
           const plain = claims.filter(({ agent }) => agent.counters.retries === 0).map(({ agent }) => agent.id)
-          const messages = [...yield* store.unread(plain, perTurn), ...yield* store.unread(careful, 1)]
+          const inboxes = Effect.all([store.unread(plain, perTurn), store.unread(careful, 1)])
+          const messages = (yield* untilClosing(inboxes, "Agents that have their permits wait for their messages")).flat()
           const byAgent = Map.groupBy(messages, (message) => message.agent)
           for (const claimed of claims) {
             const entry: Running = {
@@ -263,7 +261,7 @@ export class AgentPool extends Context.Service<AgentPool, {
             running.set(entry.agent, entry)
             yield* FiberMap.run(fibers, entry.agent, runAgent(entry, claimed, byAgent.get(entry.agent) ?? []))
           }
-        }))
+        })))
       })
 
       const watchdog = Effect.gen(function*() {
@@ -289,17 +287,13 @@ export class AgentPool extends Context.Service<AgentPool, {
         return Effect.andThen(ended.await, drained)
       })
 
+      yield* Effect.forkScoped(keepGoing(dispatch, "No agent can start"))
+      yield* Effect.forkScoped(keepGoing(watchdog, "No limit is kept"))
+      // the last to be registered, so the first to run
       yield* Effect.addFinalizer(() => Effect.sync(() => {
         open = false
         closing = true
       }))
-      yield* dispatch.pipe(
-        Effect.tapError((error) => Effect.logWarning(`No agent can start: ${error.message}`)),
-        Effect.retry({ schedule: Schedule.spaced("1 second") }),
-        Effect.forever,
-        Effect.forkScoped
-      )
-      yield* watchdog.pipe(Effect.forever, Effect.forkScoped)
 
       return AgentPool.of({
         running: Effect.sync(() => [...running.values()].map(({ agent, role }) => ({ agent, role }))),
@@ -312,7 +306,7 @@ export class AgentPool extends Context.Service<AgentPool, {
         drained,
         drain: Effect.fn("AgentPool.drain")(function*(timeout: number) {
           open = false
-          yield* Effect.timeoutOption(drained, timeout)
+          yield* Effect.timeoutOption(Effect.andThen(claiming.withPermit(Effect.void), drained), timeout)
           yield* FiberMap.clear(fibers)
         })
       })

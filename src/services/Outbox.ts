@@ -4,6 +4,7 @@ import type { AgentExists, ForgeError, StaleVersion, StoreUnavailable } from "..
 import * as Step from "../domain/Step.ts"
 import * as Subject from "../domain/Subject.ts"
 import { Forge } from "./Forge.ts"
+import { keepGoing } from "./keepGoing.ts"
 import { Store } from "./Store.ts"
 
 /** Subjects that are acted on at once. */
@@ -110,7 +111,7 @@ export class Outbox extends Context.Service<Outbox, {
         }
       })
 
-      yield* round.pipe(Effect.forever, Effect.forkScoped)
+      yield* Effect.forkScoped(keepGoing(round, "Actions wait"))
       return Outbox.of({ underWay: Effect.sync(() => [...busy]) })
     })
   )

@@ -1,4 +1,4 @@
-import { Context, Effect, Latch, Layer, Schedule } from "effect"
+import { Context, Effect, Latch, Layer } from "effect"
 import { type Agent, isLive } from "../domain/Agent.ts"
 import type { AgentExists, StoreUnavailable } from "../domain/Errors.ts"
 import { type Event, textOf } from "../domain/Event.ts"
@@ -7,6 +7,7 @@ import type { Squad } from "../domain/Role.ts"
 import { route } from "../domain/route.ts"
 import * as Step from "../domain/Step.ts"
 import * as Subject from "../domain/Subject.ts"
+import { keepGoing } from "./keepGoing.ts"
 import { Mentions } from "./Mentions.ts"
 import { Squads } from "./Squads.ts"
 import { Store } from "./Store.ts"
@@ -120,12 +121,7 @@ export class Router extends Context.Service<Router, {
       })
 
       // a store that cannot write now is asked again until it can
-      yield* drainEvents.pipe(
-        Effect.tapError((error) => Effect.logWarning(`Routing waits: ${error.message}`)),
-        Effect.retry({ schedule: Schedule.spaced("1 second") }),
-        Effect.forever,
-        Effect.forkScoped
-      )
+      yield* Effect.forkScoped(keepGoing(drainEvents, "Routing waits"))
       return Router.of({ position: Effect.sync(() => position) })
     })
   )

@@ -78,10 +78,10 @@ export class Store extends Context.Service<Store, {
 
   /** Unread messages of these agents, each agent's in order; at most `perAgent` of each. */
   unread(agents: ReadonlyArray<string>, perAgent: number): Effect.Effect<ReadonlyArray<Message>>
-  /** An agent's messages, newest first; those that are read among the newest 100,000 of all agents. */
+  /** An agent's messages of every status, newest first. */
   inbox(agent: string, page: Page): Effect.Effect<ReadonlyArray<Message>>
 
-  run(id: string): Effect.Effect<Run | null>
+  /** An agent's runs, newest first, at most 100; the open one with what is known at its start. */
   runs(agent: string): Effect.Effect<ReadonlyArray<Run>>
   /** Runs without an end: at start, those that a crash cut off. */
   readonly openRuns: Effect.Effect<ReadonlyArray<Run>>

@@ -1,8 +1,9 @@
-import { Clock, Context, Effect, Latch, Layer, Schedule } from "effect"
+import { Clock, Context, Effect, Latch, Layer } from "effect"
 import type { EventDraft } from "../domain/Event.ts"
 import type { Agent } from "../domain/Agent.ts"
 import type { Timer } from "../domain/Timer.ts"
 import { EventBus } from "./EventBus.ts"
+import { keepGoing } from "./keepGoing.ts"
 import { Store } from "./Store.ts"
 
 /** Sleeps no longer than this at once, since a timer of the platform cannot. */
@@ -61,12 +62,7 @@ export class Timers extends Context.Service<Timers, {
           : Effect.raceFirst(Effect.sleep(Math.min(next.dueAt - now, longest)), wake.await)
       })
 
-      yield* round.pipe(
-        Effect.tapError((error) => Effect.logWarning(`Timers wait: ${error.message}`)),
-        Effect.retry({ schedule: Schedule.spaced("1 second") }),
-        Effect.forever,
-        Effect.forkScoped
-      )
+      yield* Effect.forkScoped(keepGoing(round, "Timers wait"))
       return Timers.of({ next: Effect.map(store.timers(1), ([timer]) => timer?.dueAt ?? null) })
     })
   )

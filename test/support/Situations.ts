@@ -122,7 +122,7 @@ export const situation: Arbitrary.Arbitrary<RouteInput> = Arbitrary.map(
     const all = agents.map(agentOf)
     const live = new Map(all.filter((agent) => isLive(agent.status)).map((agent) => [`${agent.role} ${Subject.key(agent.subject)}`, agent]))
     const possible = all.filter((agent) => !isLive(agent.status) || [...live.values()].includes(agent))
-    const named = possible[some.named % (possible.length + 1)]
+    const named = (some.type === "timer.fired" ? possible.find((agent) => agent.timer !== null) : undefined) ?? possible[some.named % (possible.length + 1)]
     const detail = detailOf(some, named)
     const event: Event = {
       seq: 50,

@@ -4,16 +4,36 @@ import { type AgentStatus, AgentStatus as AgentStatuses, liveStatuses } from "..
 import { AgentNotFound, EventNotFound } from "../../domain/Errors.ts"
 import type { Event } from "../../domain/Event.ts"
 import type { Message } from "../../domain/Message.ts"
-import { runId } from "../../domain/Run.ts"
+import { openRun } from "../../domain/Run.ts"
 import { type Page, Store } from "../../services/Store.ts"
 import { forValues } from "./insertRows.ts"
 import {
-  actionOf, type ActionRow, agentOf, type AgentRow, eventOf, type EventRow, journalOf, type JournalRow, type MessageRow,
-  runOf, type RunRow, timerOf
+  actionOf, type ActionRow, agentOf, type AgentRow, type AgentSpan, eventOf, type EventRow, journalOf, type JournalRow, type MessageRow,
+  runOf, spanColumns, timerOf
 } from "./rows.ts"
 import { SqlWriter } from "./SqlWriter.ts"
 
 const last = Number.MAX_SAFE_INTEGER
+
+const noSpan: AgentSpan = { first_message: 0, last_message: 0, first_journal: 0, last_journal: 0, first_run: 0, last_run: 0 }
+
+/**
+ * The newest rows with a number above `first` and below `end`, some thousand numbers at a time so that a long search
+ * lets others in between.
+ */
+const backwards = Effect.fnUntraced(function*<A, E>(
+  first: number,
+  end: number,
+  limit: number,
+  query: (from: number, to: number, limit: number) => Effect.Effect<ReadonlyArray<A>, E>
+) {
+  const found: Array<A> = []
+  for (let to = end; to > first + 1 && found.length < limit; to -= 20_000) {
+    found.push(...yield* query(Math.max(first, to - 20_001), to, limit - found.length))
+    yield* Effect.yieldNow
+  }
+  return found
+})
 
 /** Rows that a search without an index looks through at most, from the newest. */
 const searched = 100_000
@@ -62,6 +82,9 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
       }
       return messages
     })
+
+    const spanOf = (agent: string) =>
+      Effect.map(sql<AgentSpan>`SELECT ${sql.literal(spanColumns.join(", "))} FROM agents WHERE id = ${agent}`, ([row]) => row ?? noSpan)
 
     const cursor = read(Effect.map(sql<{ seq: number }>`SELECT seq FROM cursors WHERE name = 'router'`, (rows) => rows[0]?.seq ?? 0))
     const before = (page: Page) => page.before ?? last
@@ -139,28 +162,23 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
         )),
       inbox: (agent, page) =>
         read(Effect.gen(function*() {
-          // what is unread or set aside is found by its index, however old; what is read among the newest
-          const open = yield* sql<MessageRow>`SELECT * FROM messages WHERE agent = ${agent} AND status = 'unread' AND id < ${before(page)}
-            ORDER BY id DESC LIMIT ${page.limit}`
-          const aside = yield* sql<MessageRow>`SELECT * FROM messages WHERE agent = ${agent} AND status = 'set_aside' AND id < ${before(page)}
-            ORDER BY id DESC LIMIT ${page.limit}`
-          const [newest] = yield* sql<{ id: number | null }>`SELECT max(id) AS id FROM messages`
-          const top = Math.min(before(page), (newest?.id ?? 0) + 1)
-          const done = yield* sql<MessageRow>`SELECT * FROM messages WHERE id < ${top} AND id >= ${top - searched} AND agent = ${agent} AND status = 'read'
-            ORDER BY id DESC LIMIT ${page.limit}`
-          const rows = [...open, ...aside, ...done].toSorted((a, b) => b.id - a.id).slice(0, page.limit)
+          const span = yield* spanOf(agent)
+          const rows = yield* backwards(span.first_message, Math.min(span.last_message + 1, before(page)), page.limit, (from, to, limit) =>
+            sql<MessageRow>`SELECT * FROM messages WHERE id > ${from} AND id < ${to} AND agent = ${agent} ORDER BY id DESC LIMIT ${limit}`)
           return yield* withEvents(rows)
         })),
-      run: (id) => read(Effect.map(sql<RunRow>`SELECT * FROM runs WHERE id = ${id}`, ([row]) => row === undefined ? null : runOf(row))),
       runs: (agent) =>
         read(Effect.gen(function*() {
-          const [row] = yield* sql<AgentRow>`SELECT * FROM agents WHERE id = ${agent}`
-          const newest = row === undefined ? 0 : agentOf(row).counters.runs
-          const ids = Array.from({ length: Math.min(newest, 100) }, (_, i) => runId(agent, newest - i))
-          const rows = yield* forValues<RunRow>(sql, "SELECT * FROM runs WHERE id IN (??)", ids)
-          return rows.map(runOf).toSorted((a, b) => b.n - a.n)
+          const span = yield* spanOf(agent)
+          const rows = yield* backwards(span.first_run, span.last_run + 1, 100, (from, to, limit) =>
+            sql<{ id: number; body: string }>`SELECT id, body FROM runs WHERE id > ${from} AND id < ${to} AND agent = ${agent} ORDER BY id DESC LIMIT ${limit}`)
+          const [row] = yield* sql<AgentRow>`SELECT * FROM agents WHERE id = ${agent} AND status = 'running'`
+          return [...row === undefined ? [] : [openRun(agentOf(row))], ...rows.map(runOf)]
         })),
-      openRuns: read(Effect.map(sql<RunRow>`SELECT * FROM runs WHERE closed_at IS NULL`, (rows) => rows.map(runOf))),
+      openRuns: read(Effect.map(
+        sql<AgentRow>`SELECT * FROM agents WHERE status = 'running' ORDER BY since`,
+        (rows) => rows.map((row) => openRun(agentOf(row)))
+      )),
       timers: (limit) =>
         read(Effect.map(
           sql<Parameters<typeof timerOf>[0]>`SELECT * FROM timers ORDER BY due_at LIMIT ${limit}`,
@@ -182,14 +200,24 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
           (rows) => rows.map(actionOf)
         )),
       journal: (page) =>
-        read(Effect.map(
-          sql<JournalRow>`SELECT * FROM journal WHERE ${where([
-            sql`id < ${before(page)}`,
-            page.agent === undefined ? null : sql`agent = ${page.agent}`,
-            page.event === undefined ? null : sql`event = ${page.event}`
-          ])} ORDER BY id DESC LIMIT ${page.limit}`,
-          (rows) => rows.map(journalOf)
-        )),
+        read(Effect.gen(function*() {
+          if (page.agent === undefined) {
+            const rows = yield* sql<JournalRow>`SELECT * FROM journal WHERE ${where([
+              sql`id < ${before(page)}`,
+              page.event === undefined ? null : sql`event = ${page.event}`
+            ])} ORDER BY id DESC LIMIT ${page.limit}`
+            return rows.map(journalOf)
+          }
+          const { agent, event } = page
+          const wanted = (row: JournalRow) => event === undefined || row.event === event
+          const span = yield* spanOf(agent)
+          const hot = yield* backwards(span.first_journal, Math.min(span.last_journal + 1, before(page)), page.limit, (from, to, limit) =>
+            sql<JournalRow>`SELECT * FROM journal WHERE id > ${from} AND id < ${to} AND agent = ${agent}
+              AND kind IN ('event.routed', 'run.ended') ORDER BY id DESC LIMIT ${limit}`)
+          const rare = yield* sql<JournalRow>`SELECT * FROM journal WHERE agent = ${agent} AND kind NOT IN ('event.routed', 'run.ended')
+            AND id < ${before(page)} ORDER BY id DESC LIMIT ${page.limit}`
+          return [...hot, ...rare].filter(wanted).toSorted((a, b) => b.id - a.id).slice(0, page.limit).map(journalOf)
+        })),
       counts: read(Effect.gen(function*() {
         const [row] = yield* sql<{ events: number | null; unread: number; set_aside: number; queued: number; failed: number }>`
           SELECT (SELECT max(seq) FROM events) AS events,

@@ -8,8 +8,12 @@ import type { Step } from "../../domain/Step.ts"
 import * as Subject from "../../domain/Subject.ts"
 import { forValues, insertRows, orUpdate } from "./insertRows.ts"
 import {
-  agentCells, agentColumns, agentOf, type AgentRow, eventCells, eventColumns, journalColumns, messageColumns, runCells, runColumns
+  agentCells, agentColumns, agentOf, type AgentRow, eventCells, eventColumns, journalColumns, messageColumns, spanColumns
 } from "./rows.ts"
+
+const allAgentColumns = [...agentColumns, ...spanColumns]
+// where its rows begin is set once
+const orUpdateAgent = orUpdate("id", allAgentColumns.filter((column) => !column.startsWith("first_")))
 
 /** What a group of steps came to. */
 export interface Applied {
@@ -114,13 +118,22 @@ export const applySteps = Effect.fnUntraced(function*(decisions: ReadonlyArray<D
   }
   const all = [...agents.values()]
 
-  yield* insertRows(sql, "agents", agentColumns, all.map(agentCells), orUpdate("id", agentColumns))
-  yield* insertRows(sql, "messages", messageColumns, accepted.flatMap((step) =>
-    step.messages.map((message) => [message.agent, message.kind, message.event, "unread", message.text, ""])
+  const messages = accepted.flatMap((step) => step.messages)
+  const runs = accepted.flatMap((step) => step.runs)
+  const journal = accepted.flatMap((step) => step.journal)
+  if (all.length > 0) {
+    const [tops] = yield* sql<{ message: number; journal: number; run: number }>`SELECT
+      coalesce((SELECT max(id) FROM messages), 0) AS message, coalesce((SELECT max(id) FROM journal), 0) AS journal,
+      coalesce((SELECT max(id) FROM runs), 0) AS run`
+    const { message, journal: line, run } = tops ?? { message: 0, journal: 0, run: 0 }
+    const span = [message, message + messages.length, line, line + journal.length, run, run + runs.length]
+    yield* insertRows(sql, "agents", allAgentColumns, all.map((agent) => [...agentCells(agent), ...span]), orUpdateAgent)
+  }
+  yield* insertRows(sql, "messages", messageColumns, messages.map((message) =>
+    [message.agent, message.kind, message.event, "unread", message.text, ""]
   ))
   yield* forValues(sql, "UPDATE messages SET status = 'read' WHERE id IN (??)", accepted.flatMap((step) => step.read))
-  const runs = new Map(accepted.flatMap((step) => step.runs).map((run) => [run.id, run]))
-  yield* insertRows(sql, "runs", runColumns, [...runs.values()].map(runCells), orUpdate("id", runColumns))
+  yield* insertRows(sql, "runs", ["agent", "body"], runs.map((run) => [run.agent, JSON.stringify(run)]))
   yield* insertRows(
     sql, "actions", ["key", "subject", "agent", "status", "attempts", "error", "body"],
     accepted.flatMap((step) => step.actions.map((draft) => [
@@ -129,7 +142,6 @@ export const applySteps = Effect.fnUntraced(function*(decisions: ReadonlyArray<D
     ])),
     "ON CONFLICT (key) DO NOTHING"
   )
-  const journal = accepted.flatMap((step) => step.journal)
   const numbered = yield* insertRows<{ id: number }>(
     sql, "journal", journalColumns,
     journal.map((line) => [line.kind, line.at, line.event, line.agent, line.text, line.verdicts.length === 0 ? "" : JSON.stringify(line.verdicts)]),

@@ -17,9 +17,12 @@ export const migration = Effect.gen(function*() {
   yield* sql`CREATE TABLE agents (
     id TEXT PRIMARY KEY, role TEXT NOT NULL, subject TEXT NOT NULL, repository TEXT NOT NULL, kind TEXT NOT NULL,
     number BIGINT NOT NULL, status TEXT NOT NULL, version BIGINT NOT NULL, priority BIGINT NOT NULL,
-    unread BIGINT NOT NULL, since BIGINT NOT NULL, created_at BIGINT NOT NULL, state TEXT NOT NULL)`
+    unread BIGINT NOT NULL, since BIGINT NOT NULL, created_at BIGINT NOT NULL, state TEXT NOT NULL,
+    first_message BIGINT NOT NULL, last_message BIGINT NOT NULL, first_journal BIGINT NOT NULL,
+    last_journal BIGINT NOT NULL, first_run BIGINT NOT NULL, last_run BIGINT NOT NULL)`
   yield* sql`CREATE UNIQUE INDEX agents_live ON agents (subject, role) WHERE status NOT IN ('done', 'cancelled')`
   yield* sql`CREATE INDEX agents_ready ON agents (priority DESC, since) WHERE status = 'ready'`
+  yield* sql`CREATE INDEX agents_running ON agents (since) WHERE status = 'running'`
   yield* sql`CREATE INDEX agents_blocked ON agents (since) WHERE status = 'blocked'`
   yield* sql`CREATE INDEX agents_created ON agents (created_at)`
   yield* sql`CREATE TABLE messages (
@@ -28,10 +31,7 @@ export const migration = Effect.gen(function*() {
   // only what is not read yet: an index over all would touch a page of its own for each agent at each commit
   yield* sql`CREATE INDEX messages_unread ON messages (agent, id) WHERE status = 'unread'`
   yield* sql`CREATE INDEX messages_set_aside ON messages (agent, id) WHERE status = 'set_aside'`
-  yield* sql`CREATE TABLE runs (
-    id TEXT PRIMARY KEY, agent TEXT NOT NULL, n BIGINT NOT NULL, opened_at BIGINT NOT NULL, closed_at BIGINT,
-    turns BIGINT NOT NULL, outcome TEXT, transcript TEXT NOT NULL, exit BIGINT, stderr TEXT NOT NULL)`
-  yield* sql`CREATE INDEX runs_open ON runs (id) WHERE closed_at IS NULL`
+  yield* sql`CREATE TABLE runs (id ${identity}, agent TEXT NOT NULL, body TEXT NOT NULL)`
   yield* sql`CREATE TABLE actions (
     id ${identity}, key TEXT NOT NULL UNIQUE, subject TEXT NOT NULL, agent TEXT, status TEXT NOT NULL,
     attempts BIGINT NOT NULL, error TEXT NOT NULL, body TEXT NOT NULL)`
@@ -44,5 +44,6 @@ export const migration = Effect.gen(function*() {
     id ${identity}, kind TEXT NOT NULL, at BIGINT NOT NULL, event BIGINT, agent TEXT, text TEXT NOT NULL,
     verdicts TEXT NOT NULL)`
   yield* sql`CREATE INDEX journal_event ON journal (event) WHERE event IS NOT NULL`
-  yield* sql`CREATE INDEX journal_agent ON journal (agent, id) WHERE agent IS NOT NULL`
+  // the two kinds that come with every event are found by the numbers that their agent's row keeps
+  yield* sql`CREATE INDEX journal_agent ON journal (agent, id) WHERE kind NOT IN ('event.routed', 'run.ended')`
 })

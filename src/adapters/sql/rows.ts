@@ -3,7 +3,6 @@ import type { Agent, AgentStatus } from "../../domain/Agent.ts"
 import type { Event, EventDraft } from "../../domain/Event.ts"
 import type { JournalEntry, JournalKind, RuleVerdict } from "../../domain/Journal.ts"
 import type { MessageKind, MessageStatus } from "../../domain/Message.ts"
-import type { Outcome } from "../../domain/Outcome.ts"
 import type { Run } from "../../domain/Run.ts"
 import * as Subject from "../../domain/Subject.ts"
 import type { Timer, TimerKind } from "../../domain/Timer.ts"
@@ -29,6 +28,9 @@ export const agentColumns = [
   "id", "role", "subject", "repository", "kind", "number", "status", "version", "priority", "unread", "since",
   "created_at", "state"
 ]
+/** Between which numbers an agent's rows lie in the tables that only grow, instead of an index over each. */
+export const spanColumns = ["first_message", "last_message", "first_journal", "last_journal", "first_run", "last_run"]
+export type AgentSpan = { readonly [Column in `${"first" | "last"}_${"message" | "journal" | "run"}`]: number }
 type AgentState = Pick<
   Agent,
   "setAside" | "timer" | "counters" | "blockedOn" | "note" | "session" | "fingerprint" | "depth"
@@ -87,37 +89,7 @@ export type MessageRow = {
   readonly reason: string
 }
 
-export const runColumns = [
-  "id", "agent", "n", "opened_at", "closed_at", "turns", "outcome", "transcript", "exit", "stderr"
-]
-export const runCells = (run: Run): ReadonlyArray<Cell> => [
-  run.id, run.agent, run.n, run.openedAt, run.closedAt, run.turns,
-  run.outcome === null ? null : JSON.stringify(run.outcome), run.transcript, run.exit, run.stderr
-]
-export type RunRow = {
-  readonly id: string
-  readonly agent: string
-  readonly n: number
-  readonly opened_at: number
-  readonly closed_at: number | null
-  readonly turns: number
-  readonly outcome: string | null
-  readonly transcript: string
-  readonly exit: number | null
-  readonly stderr: string
-}
-export const runOf = (row: RunRow): Run => ({
-  id: row.id,
-  agent: row.agent,
-  n: row.n,
-  openedAt: row.opened_at,
-  closedAt: row.closed_at,
-  turns: row.turns,
-  outcome: row.outcome === null ? null : json<Outcome>(row.outcome),
-  transcript: row.transcript,
-  exit: row.exit,
-  stderr: row.stderr
-})
+export const runOf = (row: { readonly body: string }): Run => json<Run>(row.body)
 
 type ActionBody = Pick<QueuedAction, "subject" | "depth" | "action">
 export type ActionRow = {
