@@ -1,5 +1,16 @@
 import { Console, Effect, Layer } from "effect"
-import { AgentPool, event, EventBus, Harness, makeRole, makeSquad, Outcome, Squadron, squadronLayer, Store } from "squadron"
+import {
+  AgentPool,
+  event,
+  EventBus,
+  Harness,
+  makeRole,
+  makeSquad,
+  Outcome,
+  Squadron,
+  squadronLayer,
+  Store
+} from "squadron"
 
 // An agent as an Effect function: it sees its new messages and answers with an outcome.
 const reviewer = Harness.layerFunctions({
@@ -11,14 +22,16 @@ const reviewer = Harness.layerFunctions({
 })
 
 const squad = makeSquad({
-  roles: [makeRole({
-    name: "reviewer",
-    harness: { _tag: "function", name: "review" },
-    on: [{ event: "custom", name: "build.failed" }]
-  })]
+  roles: [
+    makeRole({
+      name: "reviewer",
+      harness: { _tag: "function", name: "review" },
+      on: [{ event: "custom", name: "build.failed" }]
+    })
+  ]
 })
 
-const program = Effect.gen(function*() {
+const program = Effect.gen(function* () {
   const bus = yield* EventBus
   const pool = yield* AgentPool
   const squadron = yield* Squadron
@@ -29,7 +42,12 @@ const program = Effect.gen(function*() {
   }
   yield* squadron.idle
   yield* pool.drained
-  yield* Console.log((yield* store.journal({ limit: 20 })).toReversed().map(({ text }) => text).join("\n"))
+  yield* Console.log(
+    (yield* store.journal({ limit: 20 }))
+      .toReversed()
+      .map(({ text }) => text)
+      .join("\n")
+  )
 })
 
 // `filename` may be a path: then all of it survives a crash.

@@ -19,7 +19,7 @@ export const line = (entry: JournalEntry, offset: number): string => {
 }
 
 /** Says where the squadron is, who is in it, and what a person may type next. */
-export const greet = Effect.fnUntraced(function*(options: {
+export const greet = Effect.fnUntraced(function* (options: {
   readonly root: string
   readonly url: string
   readonly squad: Squad
@@ -41,8 +41,8 @@ export const greet = Effect.fnUntraced(function*(options: {
       return `  ${role.name.padEnd(width)}  ${role.description}  (${when})`
     }),
     "",
-    ...options.recovered.length > 0 ? [`Goes on with what was cut off: ${options.recovered.join(", ")}`, ""] : [],
-    ...options.reaped > 0 ? [`Ended ${options.reaped} processes that an earlier squadron left behind.`, ""] : [],
+    ...(options.recovered.length > 0 ? [`Goes on with what was cut off: ${options.recovered.join(", ")}`, ""] : []),
+    ...(options.reaped > 0 ? [`Ended ${options.reaped} processes that an earlier squadron left behind.`, ""] : []),
     "Type next, in another terminal:",
     `  ${command} issue create "Crash when the list is empty" --body "TypeError in src/list.js"`,
     `  ${command} issue comment 1 "@${squad.mention} help"`,

@@ -1,5 +1,5 @@
 import { Console, Context, Effect, FileSystem, Layer, Result, Schema, Stream } from "effect"
-import { HttpServer } from "effect/http"
+import { HttpServer, type HttpServerError } from "effect/http"
 import { type LoadedConfig, loadConfig } from "../adapters/config/loadConfig.ts"
 import { watchConfig } from "../adapters/config/watchConfig.ts"
 import { webhookSecret } from "../adapters/config/webhookSecret.ts"
@@ -33,15 +33,48 @@ export type DaemonOptions = {
   readonly makeSecret: boolean
 }
 
+/** The server's address cannot be had. */
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  host: Schema.String,
+  port: Schema.Int,
+  code: Schema.String
+}) {
+  override get message() {
+    const place = `${this.host}:${this.port}`
+    switch (this.code) {
+      case "EADDRINUSE":
+        return `Another program listens on ${place}. Stop it, or choose another port with --port or \`server.port\`; 0 takes any free one.`
+      case "EACCES":
+        return `This user may not listen on ${place}. Choose a port above 1023 with --port or \`server.port\`.`
+      case "EADDRNOTAVAIL":
+      case "ENOTFOUND":
+        return `This machine has no address ${this.host}. Choose another with --host or \`server.host\`.`
+      default:
+        return `Squadron cannot listen on ${place}: ${this.code}.`
+    }
+  }
+}
+
+const cannotListen =
+  ({ host, port }: ServerSettings["Service"]) =>
+  (error: HttpServerError.ServeError) => {
+    const cause = error.cause
+    const code = cause instanceof Error ? ("code" in cause ? String(cause.code) : cause.message) : String(cause)
+    return Effect.fail(new CannotListen({ host, port, code }))
+  }
+
 /** What the start found of an earlier daemon. */
-class Leftovers extends Context.Service<Leftovers, {
-  readonly reaped: number
-}>()("squadron/app/daemon/Leftovers") {}
+class Leftovers extends Context.Service<
+  Leftovers,
+  {
+    readonly reaped: number
+  }
+>()("squadron/app/daemon/Leftovers") {}
 
 /** Ends the processes that a killed daemon left, before any agent of this one runs. */
 const leftovers = Layer.effect(
   Leftovers,
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const records = yield* ProcessRecords
     return { reaped: (yield* records.reap).length }
   })
@@ -51,7 +84,7 @@ const urlOf = (server: HttpServer.HttpServer["Service"]): string => HttpServer.f
 
 const harness = Layer.effect(
   Harness,
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     yield* Leftovers
     const command = yield* CommandHarness
     return Harness.of({
@@ -59,10 +92,16 @@ const harness = Layer.effect(
         role.harness._tag === "command"
           ? command.open(agent, role, run)
           : Effect.succeed({
-            turn: () => Effect.succeed(resultOf(Outcome.cases.Crashed.make({
-              exit: null, stderr: `role ${role.name} names a function; only programs that use Squadron as a library have functions`
-            })))
-          })
+              turn: () =>
+                Effect.succeed(
+                  resultOf(
+                    Outcome.cases.Crashed.make({
+                      exit: null,
+                      stderr: `role ${role.name} names a function; only programs that use Squadron as a library have functions`
+                    })
+                  )
+                )
+            })
     })
   })
 )
@@ -78,42 +117,53 @@ const daemonLayer = ({ settings, squad }: LoadedConfig, secret: LoadedConfig["se
     Layer.provideMerge(engineLayer({ drainTimeout: settings.drainTimeout })),
     Layer.provideMerge(harness.pipe(Layer.provide(commandHarness))),
     Layer.provideMerge(leftovers),
-    Layer.provideMerge(Layer.mergeAll(
-      ProcessRecords.layer({ stateDir: settings.stateDir }),
-      Squads.layer(squad),
-      localForgeLayer,
-      Http.server
-    )),
+    Layer.provideMerge(Layer.merge(Squads.layer(squad), localForgeLayer)),
+    Layer.provideMerge(ProcessRecords.layer({ stateDir: settings.stateDir })),
+    Layer.provideMerge(Http.server),
     Layer.provideMerge(sqliteStoreLayer({ filename: `${settings.stateDir}/squadron.db` })),
     Layer.provide(DaemonLock.layer(settings.stateDir))
   )
 
 const encodeLine = Schema.encodeEffect(Schema.fromJsonString(JournalEntry))
 
-const followConfig = Effect.fnUntraced(function*(root: string, json: boolean) {
+const followConfig = Effect.fnUntraced(function* (root: string, json: boolean) {
   const squads = yield* Squads
   const store = yield* Store
   yield* watchConfig(root).pipe(
-    Stream.runForEach(Effect.fnUntraced(function*(loaded) {
-      if (Result.isFailure(loaded)) {
-        return yield* Effect.logWarning(`The changed configuration is not used; the last good one stays.\n${loaded.failure.message}`)
-      }
-      yield* squads.replace(loaded.success.squad)
-      const at = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-      yield* store.commit(Step.make({
-        journal: [{
-          kind: "config.changed", at, event: null, agent: null, verdicts: [],
-          text: `the configuration is read anew: ${loaded.success.squad.roles.map((role) => role.name).join(", ")}`
-        }]
-      }))
-    })),
-    Effect.catch((error) => json ? Effect.void : Effect.logWarning(`The configuration is not watched: ${error.message}`)),
+    Stream.runForEach(
+      Effect.fnUntraced(function* (loaded) {
+        if (Result.isFailure(loaded)) {
+          return yield* Effect.logWarning(
+            `The changed configuration is not used; the last good one stays.\n${loaded.failure.message}`
+          )
+        }
+        yield* squads.replace(loaded.success.squad)
+        const at = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+        yield* store.commit(
+          Step.make({
+            journal: [
+              {
+                kind: "config.changed",
+                at,
+                event: null,
+                agent: null,
+                verdicts: [],
+                text: `the configuration is read anew: ${loaded.success.squad.roles.map((role) => role.name).join(", ")}`
+              }
+            ]
+          })
+        )
+      })
+    ),
+    Effect.catch((error) =>
+      json ? Effect.void : Effect.logWarning(`The configuration is not watched: ${error.message}`)
+    ),
     Effect.forkScoped
   )
 })
 
 /** Runs the squadron of a folder until it is told to stop, or, with `once`, until nothing is left to do. */
-export const runDaemon = Effect.fn("Daemon.run")(function*(options: DaemonOptions) {
+export const runDaemon = Effect.fn("Daemon.run")(function* (options: DaemonOptions) {
   const loaded = yield* loadConfig(options.root)
   const { settings } = loaded
   const fs = yield* FileSystem.FileSystem
@@ -126,32 +176,49 @@ export const runDaemon = Effect.fn("Daemon.run")(function*(options: DaemonOption
     repository: settings.repository
   })
   const services = daemonLayer(loaded, secret).pipe(Layer.provide(Layer.succeed(ServerSettings, server)))
-  const program = Effect.gen(function*() {
+  const program = Effect.gen(function* () {
     yield* hangupAsTerminate
     const squadron = yield* Squadron
     const { reaped } = yield* Leftovers
     const url = urlOf(yield* HttpServer.HttpServer)
     yield* DaemonFile.announce(options.root, { url, pid: processId, tokenFile: null })
     yield* squadron.watch.pipe(
-      Stream.runForEach((entry) => options.json ? Effect.flatMap(Effect.orDie(encodeLine(entry)), Console.log) : Console.log(line(entry, timezoneOffset(entry.at)))),
+      Stream.runForEach((entry) =>
+        options.json
+          ? Effect.flatMap(Effect.orDie(encodeLine(entry)), Console.log)
+          : Console.log(line(entry, timezoneOffset(entry.at)))
+      ),
       Effect.forkScoped({ startImmediately: true })
     )
     if (!options.json) {
       yield* greet({
-        root: settings.root, url, squad: loaded.squad, repository: settings.repository, webhooks: secret !== null,
-        command: "squadron", recovered: [], reaped
+        root: settings.root,
+        url,
+        squad: loaded.squad,
+        repository: settings.repository,
+        webhooks: secret !== null,
+        command: "squadron",
+        recovered: [],
+        reaped
       })
     }
     yield* followConfig(options.root, options.json)
     const wait = options.once
-      ? Effect.andThen(squadron.idle, Effect.suspend(() => options.json ? Effect.void : Console.log("Nothing is left to do.")))
+      ? Effect.andThen(
+          squadron.idle,
+          Effect.suspend(() => (options.json ? Effect.void : Console.log("Nothing is left to do.")))
+        )
       : Effect.never
     return yield* Effect.onInterrupt(wait, () =>
       Effect.andThen(
-        options.json ? Effect.void : Console.error("Stopping: what is under way gets its time. Once more skips the wait."),
+        options.json
+          ? Effect.void
+          : Console.error("Stopping: what is under way gets its time. Once more skips the wait."),
         Effect.interruptible(Effect.raceFirst(squadron.drain, nextSignal))
-      ))
+      )
+    )
   })
-  return yield* Effect.scoped(Effect.provide(program, services))
+  return yield* Effect.scoped(Effect.provide(program, services)).pipe(
+    Effect.catchTag("ServeError", cannotListen(server))
+  )
 })
-

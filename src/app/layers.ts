@@ -18,13 +18,10 @@ import { Timers } from "../services/Timers.ts"
 import { version } from "./version.ts"
 
 /** The store on any migrated `SqlClient`. */
-export const storeLayer = SqlStore.layer.pipe(
-  Layer.provideMerge(Layer.orDie(SqlWriter.layer))
-)
+export const storeLayer = SqlStore.layer.pipe(Layer.provideMerge(Layer.orDie(SqlWriter.layer)))
 
 /** The store in a SQLite file, or in memory with `:memory:`. */
-export const sqliteStoreLayer = (options: SqliteOptions) =>
-  storeLayer.pipe(Layer.provideMerge(Database.layer(options)))
+export const sqliteStoreLayer = (options: SqliteOptions) => storeLayer.pipe(Layer.provideMerge(Database.layer(options)))
 
 /** What a crash cut off is closed before anybody runs. */
 const recovery = Layer.effectDiscard(Supervisor.use((supervisor) => Effect.orDie(supervisor.recover)))
@@ -32,7 +29,9 @@ const recovery = Layer.effectDiscard(Supervisor.use((supervisor) => Effect.orDie
 /** What makes a squadron run, given a store, a forge, a squad and a harness. */
 export const engineLayer = (options: { readonly drainTimeout: number }) =>
   Squadron.layer({ version, drainTimeout: options.drainTimeout }).pipe(
-    Layer.provideMerge(Layer.mergeAll(Router.layer, Timers.layer, Outbox.layer, AgentPool.layer.pipe(Layer.provide(recovery)))),
+    Layer.provideMerge(
+      Layer.mergeAll(Router.layer, Timers.layer, Outbox.layer, AgentPool.layer.pipe(Layer.provide(recovery)))
+    ),
     Layer.provideMerge(Supervisor.layer),
     Layer.provideMerge(EventBus.layer),
     Layer.provideMerge(MarkdownMentions.layer)
@@ -51,4 +50,3 @@ export const squadronLayer = (options: {
     Layer.provideMerge(Layer.mergeAll(Squads.layer(options.squad), Forge.layerNone)),
     Layer.provideMerge(sqliteStoreLayer({ filename: options.filename }))
   )
-

@@ -22,11 +22,13 @@ export const testSquadronLayer = (options: {
     makeRole({ harness: { _tag: "function", name: role.name }, on: [{ event: "custom" }], ...role })
   )
   return engineLayer({ drainTimeout: options.drainTimeout ?? 1_000 }).pipe(
-    Layer.provideMerge(Layer.mergeAll(
-      Squads.layer(makeSquad({ roles, ...options.squad })),
-      Harness.layerFunctions(options.agents),
-      localForgeLayer
-    )),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        Squads.layer(makeSquad({ roles, ...options.squad })),
+        Harness.layerFunctions(options.agents),
+        localForgeLayer
+      )
+    ),
     Layer.provideMerge(sqliteStoreLayer({ filename: options.filename ?? ":memory:" })),
     Layer.orDie
   )
@@ -40,10 +42,14 @@ export const scriptedAgent = (answers: ReadonlyArray<FunctionAnswer | Effect.Eff
   Effect.map(Ref.make<ReadonlyArray<TurnInput>>([]), (turns) => ({
     turns: Ref.get(turns),
     agent: ((input) =>
-      Effect.flatMap(Ref.getAndUpdate(turns, (all) => [...all, input]), (before) => {
-        const answer = answers[before.length] ?? Outcome.cases.Completed.make({ evidence: { summary: "the script is over" } })
-        return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
-      })) satisfies FunctionAgent
+      Effect.flatMap(
+        Ref.getAndUpdate(turns, (all) => [...all, input]),
+        (before) => {
+          const answer =
+            answers[before.length] ?? Outcome.cases.Completed.make({ evidence: { summary: "the script is over" } })
+          return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
+        }
+      )) satisfies FunctionAgent
   }))
 
 /**
@@ -53,13 +59,15 @@ export const scriptedAgent = (answers: ReadonlyArray<FunctionAnswer | Effect.Eff
  * yield* until(Effect.map(store.counts, ({ agents }) => agents.done === 1))
  */
 export const until = <E, R>(condition: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R | Store> =>
-  Effect.scoped(Effect.gen(function*() {
-    const store = yield* Store
-    const changed = yield* Latch.make(false)
-    yield* store.observe(() => changed.openUnsafe())
-    while (true) {
-      changed.closeUnsafe()
-      if (yield* condition) return
-      yield* changed.await
-    }
-  }))
+  Effect.scoped(
+    Effect.gen(function* () {
+      const store = yield* Store
+      const changed = yield* Latch.make(false)
+      yield* store.observe(() => changed.openUnsafe())
+      while (true) {
+        changed.closeUnsafe()
+        if (yield* condition) return
+        yield* changed.await
+      }
+    })
+  )

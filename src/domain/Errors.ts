@@ -1,87 +1,123 @@
 import { Schema } from "effect"
 
 /** A step was decided on a version of an agent that is no longer current; decide anew. */
-export class StaleVersion extends Schema.TaggedError<StaleVersion>()("StaleVersion", {
-  agent: Schema.String,
-  expected: Schema.NullOr(Schema.Int),
-  actual: Schema.NullOr(Schema.Int)
-}, { httpApiStatus: 409 }) {
+export class StaleVersion extends Schema.TaggedError<StaleVersion>()(
+  "StaleVersion",
+  {
+    agent: Schema.String,
+    expected: Schema.NullOr(Schema.Int),
+    actual: Schema.NullOr(Schema.Int)
+  },
+  { httpApiStatus: 409 }
+) {
   override get message() {
     return `Agent ${this.agent} has changed meanwhile (version ${this.actual}, expected ${this.expected}). Read it again and repeat.`
   }
 }
 
 /** Another live agent of the same role is on this subject. */
-export class AgentExists extends Schema.TaggedError<AgentExists>()("AgentExists", {
-  role: Schema.String,
-  subject: Schema.String
-}, { httpApiStatus: 409 }) {
+export class AgentExists extends Schema.TaggedError<AgentExists>()(
+  "AgentExists",
+  {
+    role: Schema.String,
+    subject: Schema.String
+  },
+  { httpApiStatus: 409 }
+) {
   override get message() {
     return `A live ${this.role} agent is already on ${this.subject}.`
   }
 }
 
-export class AgentNotFound extends Schema.TaggedError<AgentNotFound>()("AgentNotFound", {
-  agent: Schema.String
-}, { httpApiStatus: 404 }) {
+export class AgentNotFound extends Schema.TaggedError<AgentNotFound>()(
+  "AgentNotFound",
+  {
+    agent: Schema.String
+  },
+  { httpApiStatus: 404 }
+) {
   override get message() {
     return `There is no agent ${this.agent}. \`squadron agents\` lists all.`
   }
 }
 
-export class EventNotFound extends Schema.TaggedError<EventNotFound>()("EventNotFound", {
-  seq: Schema.Int
-}, { httpApiStatus: 404 }) {
+export class EventNotFound extends Schema.TaggedError<EventNotFound>()(
+  "EventNotFound",
+  {
+    seq: Schema.Int
+  },
+  { httpApiStatus: 404 }
+) {
   override get message() {
     return `There is no event ${this.seq}. \`squadron events\` lists the latest.`
   }
 }
 
 /** The agent's status does not allow it. */
-export class NotPossible extends Schema.TaggedError<NotPossible>()("NotPossible", {
-  agent: Schema.String,
-  status: Schema.String,
-  wanted: Schema.String
-}, { httpApiStatus: 409 }) {
+export class NotPossible extends Schema.TaggedError<NotPossible>()(
+  "NotPossible",
+  {
+    agent: Schema.String,
+    status: Schema.String,
+    wanted: Schema.String
+  },
+  { httpApiStatus: 409 }
+) {
   override get message() {
     return `Agent ${this.agent} is ${this.status}; ${this.wanted} is not possible from there.`
   }
 }
 
 /** The bus holds as many unwritten events as it may; nothing was stored. */
-export class BusFull extends Schema.TaggedError<BusFull>()("BusFull", {
-  capacity: Schema.Int
-}, { httpApiStatus: 503 }) {
+export class BusFull extends Schema.TaggedError<BusFull>()(
+  "BusFull",
+  {
+    capacity: Schema.Int
+  },
+  { httpApiStatus: 503 }
+) {
   override get message() {
     return `The event bus is full (${this.capacity} events wait to be written). Try again in a few seconds.`
   }
 }
 
 /** The disk is full, or the database is locked or cannot be read; nothing of the step was stored. */
-export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
-  reason: Schema.String
-}, { httpApiStatus: 503 }) {
+export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()(
+  "StoreUnavailable",
+  {
+    reason: Schema.String
+  },
+  { httpApiStatus: 503 }
+) {
   override get message() {
     return `The store cannot be used: ${this.reason}`
   }
 }
 
 /** An issue that is not there. */
-export class IssueNotFound extends Schema.TaggedError<IssueNotFound>()("IssueNotFound", {
-  issue: Schema.String
-}, { httpApiStatus: 404 }) {
+export class IssueNotFound extends Schema.TaggedError<IssueNotFound>()(
+  "IssueNotFound",
+  {
+    issue: Schema.String
+  },
+  { httpApiStatus: 404 }
+) {
   override get message() {
     return `There is no issue ${this.issue}. \`squadron issue list\` lists all.`
   }
 }
 
 /** The forge did not do it. `retryable` failures are tried again. */
-export class ForgeError extends Schema.TaggedError<ForgeError>()("ForgeError", {
-  reason: Schema.String,
-  retryable: Schema.Boolean,
-  /** Milliseconds, where the forge said when to come again. */
-  retryAfter: Schema.NullOr(Schema.Int)
-}, { httpApiStatus: 502 }) {
+export class ForgeError extends Schema.TaggedError<ForgeError>()(
+  "ForgeError",
+  {
+    reason: Schema.String,
+    retryable: Schema.Boolean,
+    /** Milliseconds, where the forge said when to come again. */
+    retryAfter: Schema.NullOr(Schema.Int)
+  },
+  { httpApiStatus: 502 }
+) {
   override get message() {
     return `The forge refused: ${this.reason}`
   }

@@ -40,7 +40,7 @@ export const CommentSnapshot = Schema.Struct({
 })
 export type CommentSnapshot = typeof CommentSnapshot.Type
 
-export const PushedCommit = Schema.Struct({
+const PushedCommit = Schema.Struct({
   id: Schema.String,
   message: Schema.String,
   added: Schema.Array(Schema.String),
@@ -51,7 +51,12 @@ export const PushedCommit = Schema.Struct({
 const issue = { issue: IssueSnapshot }
 const pull = { pullRequest: PullRequestSnapshot }
 const review = Schema.Struct({ id: Schema.Int, state: Schema.String, body: Schema.String, author: Schema.String })
-const check = { name: Schema.String, sha: Schema.String, conclusion: Schema.String, pullRequests: Schema.Array(Schema.Int) }
+const check = {
+  name: Schema.String,
+  sha: Schema.String,
+  conclusion: Schema.String,
+  pullRequests: Schema.Array(Schema.Int)
+}
 const agent = { agent: Schema.String }
 
 /** What happened. The tag is the event's one name in rules, tables, CLI and API. */

@@ -38,6 +38,8 @@ export const Status = Schema.Struct({
   actionsQueued: Schema.Int,
   actionsFailed: Schema.Int,
   permits: Schema.Struct({ held: Schema.Int, limit: Schema.Int }),
-  roles: Schema.Array(Schema.Struct({ name: Schema.String, description: Schema.String, running: Schema.Int, limit: Schema.Int }))
+  roles: Schema.Array(
+    Schema.Struct({ name: Schema.String, description: Schema.String, running: Schema.Int, limit: Schema.Int })
+  )
 })
 export type Status = typeof Status.Type

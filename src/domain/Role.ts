@@ -66,7 +66,7 @@ export const defaultLimits: Limits = {
 /** Role names that commands need for themselves. */
 export const reservedRoles: ReadonlyArray<string> = ["help", "status"]
 
-export const RoleName = Schema.String.check(Schema.isPattern(/^[a-z][a-z0-9-]{0,39}$/))
+const RoleName = Schema.String.check(Schema.isPattern(/^[a-z][a-z0-9-]{0,39}$/))
 
 /** A kind of agent, as its file declares it. */
 export const Role = Schema.Struct({
@@ -80,7 +80,9 @@ export const Role = Schema.Struct({
   lifetime: Schema.Literals(["task", "subject"]),
   limits: Limits,
   /** What it may do in the forge, by action name; everything else is refused. */
-  tools: Schema.Array(Schema.Literals(["comment", "add_labels", "remove_labels", "assign", "open_issue", "close_issue", "reopen_issue"])),
+  tools: Schema.Array(
+    Schema.Literals(["comment", "add_labels", "remove_labels", "assign", "open_issue", "close_issue", "reopen_issue"])
+  ),
   /** The prompt: the body of its file. */
   prompt: Schema.String
 })

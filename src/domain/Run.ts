@@ -20,7 +20,7 @@ export const Run = Schema.Struct({
 })
 export type Run = typeof Run.Type
 
-export const runId = (agent: string, n: number): string => `${agent}/${n}`
+const runId = (agent: string, n: number): string => `${agent}/${n}`
 
 /** The run that a running agent is in: its agent's row is its record until it ends. */
 export const openRun = (agent: Agent): Run => ({

@@ -21,7 +21,10 @@ export const event = (options: {
   source: "library",
   at: options.at ?? 0,
   actor: { login: "library", kind: "system" },
-  subject: options.issue === undefined ? Subject.repository(options.repository) : Subject.issue(options.repository, options.issue),
+  subject:
+    options.issue === undefined
+      ? Subject.repository(options.repository)
+      : Subject.issue(options.repository, options.issue),
   causedBy: null,
   depth: 0,
   detail: { _tag: "custom", name: options.name, payload: options.payload ?? null }

@@ -3,13 +3,15 @@ import type { Squad } from "./Role.ts"
 const table = (squad: Squad): string =>
   squad.roles.length === 0
     ? "No roles are declared yet."
-    : ["| role | what it does | starts by itself on |", "|---|---|---|"].concat(
-      squad.roles.map((role) => {
-        const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ")
-        const on = [...new Set(role.on.map((rule) => rule.event))].join(", ")
-        return `| \`${role.name}\` | ${cell(role.description)} | ${on === "" ? "only when addressed" : on} |`
-      })
-    ).join("\n")
+    : ["| role | what it does | starts by itself on |", "|---|---|---|"]
+        .concat(
+          squad.roles.map((role) => {
+            const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ")
+            const on = [...new Set(role.on.map((rule) => rule.event))].join(", ")
+            return `| \`${role.name}\` | ${cell(role.description)} | ${on === "" ? "only when addressed" : on} |`
+          })
+        )
+        .join("\n")
 
 /** The answer to `@squadron help`. What it quotes stands in code, so it addresses nobody. */
 export const help = (squad: Squad): string =>

@@ -43,17 +43,28 @@ export const route = (input: RouteInput): Step.Step => {
     journal.push({ kind, at: now, event: event.seq, agent, text, verdicts: why })
   const put = (agent: Agent) => {
     after.set(agent.id, agent)
-    if (agent.timer === null && before.get(agent.id)?.timer != null) dropped.push(agent.id)
+    if (agent.timer === null && (before.get(agent.id)?.timer ?? null) !== null) dropped.push(agent.id)
   }
   const send = (agent: string, kind: MessageKind, text: string) =>
     messages.push({ agent, kind, event: event.seq, text })
   const reply = (name: string, body: string) =>
-    actions.push({ key: `e${event.seq}/${name}`, subject: event.subject, agent: null, depth: event.depth + 1, action: { _tag: "comment", body } })
+    actions.push({
+      key: `e${event.seq}/${name}`,
+      subject: event.subject,
+      agent: null,
+      depth: event.depth + 1,
+      action: { _tag: "comment", body }
+    })
 
-  const handedOver = detail._tag === "issue.assigned" && event.actor.kind === "person" && detail.assignee !== squad.mention
+  const handedOver =
+    detail._tag === "issue.assigned" && event.actor.kind === "person" && detail.assignee !== squad.mention
   const deliver = (role: Role, kind: MessageKind, text: string) => {
-    const held = [...before.values()].map(current)
-      .find((agent) => agent.role === role.name && isLive(agent.status) && Subject.key(agent.subject) === Subject.key(event.subject))
+    const held = [...before.values()]
+      .map(current)
+      .find(
+        (agent) =>
+          agent.role === role.name && isLive(agent.status) && Subject.key(agent.subject) === Subject.key(event.subject)
+      )
     if (held === undefined) {
       const agent = born(role, event)
       before.set(agent.id, agent)
@@ -95,9 +106,14 @@ export const route = (input: RouteInput): Step.Step => {
         else said.push("its timer is no longer wanted")
         break
       case "agent.cancel_requested":
-        move(addressed, "cancelled", `cancelled by ${event.actor.login}${detail.reason === "" ? "" : `: ${detail.reason}`}`, {
-          note: `cancelled by ${event.actor.login}`
-        })
+        move(
+          addressed,
+          "cancelled",
+          `cancelled by ${event.actor.login}${detail.reason === "" ? "" : `: ${detail.reason}`}`,
+          {
+            note: `cancelled by ${event.actor.login}`
+          }
+        )
         break
       case "agent.pause_requested":
         move(addressed, "paused", `paused by ${event.actor.login}${detail.reason === "" ? "" : `: ${detail.reason}`}`, {
@@ -109,7 +125,8 @@ export const route = (input: RouteInput): Step.Step => {
         else {
           // what is counted is not settled, so its work is not done
           const { runs: _, ...counted } = addressed.counters
-          const goesOn = addressed.unread > 0 || addressed.blockedOn.length > 0 || Object.values(counted).some((n) => n > 0)
+          const goesOn =
+            addressed.unread > 0 || addressed.blockedOn.length > 0 || Object.values(counted).some((n) => n > 0)
           move(addressed, goesOn ? "ready" : "sleeping", `resumed by ${event.actor.login}`)
         }
         break
@@ -118,7 +135,15 @@ export const route = (input: RouteInput): Step.Step => {
         move(addressed, addressed.status === "running" ? "running" : "ready", `retried by ${event.actor.login}`, {
           unread: addressed.unread + addressed.setAside,
           setAside: 0,
-          counters: { ...addressed.counters, retries: 0, turnsEnded: 0, turnCaps: 0, unproven: 0, denials: 0, standstill: 0 }
+          counters: {
+            ...addressed.counters,
+            retries: 0,
+            turnsEnded: 0,
+            turnCaps: 0,
+            unproven: 0,
+            denials: 0,
+            standstill: 0
+          }
         })
         break
       case "agent.answered":
@@ -132,7 +157,12 @@ export const route = (input: RouteInput): Step.Step => {
   } else {
     const own = event.causedBy === null ? null : roleOfId(event.causedBy)
     const commands = input.mentions
-      .map((mention) => commandOf(mention, squad.roles.map((role) => role.name)))
+      .map((mention) =>
+        commandOf(
+          mention,
+          squad.roles.map((role) => role.name)
+        )
+      )
       .filter((command): command is Command => command !== null)
     const addressedRoles = new Map<string, Array<string>>()
     for (const command of commands) {
@@ -145,11 +175,12 @@ export const route = (input: RouteInput): Step.Step => {
       let matched = false
       for (const [index, rule] of role.on.entries()) {
         if (rule.event !== detail._tag) continue
-        const verdict: { readonly matched: boolean; readonly why: string } = role.name === own
-          ? { matched: false, why: "does not hear what its own agents did" }
-          : matched
-            ? { matched: false, why: "an earlier rule of the role took it" }
-            : matchRule(rule, event)
+        const verdict: { readonly matched: boolean; readonly why: string } =
+          role.name === own
+            ? { matched: false, why: "does not hear what its own agents did" }
+            : matched
+              ? { matched: false, why: "an earlier rule of the role took it" }
+              : matchRule(rule, event)
         matched ||= verdict.matched
         verdicts.push({ role: role.name, rule: index + 1, ...verdict })
       }
@@ -176,7 +207,13 @@ export const route = (input: RouteInput): Step.Step => {
             note("agent.changed", held.id, `blocked → ready: ${subject} is closed`)
           }
           said.push(left.length > 0 ? `${held.id} still waits for ${left.join(", ")}` : `${held.id} is free`)
-        } else if (Subject.key(held.subject) === subject && !after.has(held.id) && held.status !== "ready" && held.status !== "running" && isLive(held.status)) {
+        } else if (
+          Subject.key(held.subject) === subject &&
+          !after.has(held.id) &&
+          held.status !== "ready" &&
+          held.status !== "running" &&
+          isLive(held.status)
+        ) {
           if (held.status === "sleeping") move(held, "done", `${subject} is closed`)
           else move(held, "cancelled", `${subject} is closed`)
         }
@@ -186,13 +223,17 @@ export const route = (input: RouteInput): Step.Step => {
       const stopped = input.roster.filter((agent) => isLive(agent.status) && Subject.key(agent.subject) === subject)
       for (const agent of stopped) move(agent, "cancelled", `${subject} was given to ${detail.assignee}`)
       if (stopped.length > 0) {
-        reply("handover", `${detail.assignee} takes over. Stopped: ${stopped.map((agent) => agent.role).join(", ")}. Work done so far is kept.`)
+        reply(
+          "handover",
+          `${detail.assignee} takes over. Stopped: ${stopped.map((agent) => agent.role).join(", ")}. Work done so far is kept.`
+        )
       }
     }
   }
 
-  const only = messages.length === 1 ? messages[0]?.agent ?? null : "agent" in detail ? detail.agent : null
-  const text = said.length > 0 ? said.join("; ") : detail._tag === "other" ? "no use for this event yet" : "nobody takes it"
+  const only = messages.length === 1 ? (messages[0]?.agent ?? null) : "agent" in detail ? detail.agent : null
+  const text =
+    said.length > 0 ? said.join("; ") : detail._tag === "other" ? "no use for this event yet" : "nobody takes it"
   note("event.routed", only, `${detail._tag} on ${Subject.key(event.subject)}: ${text}`, verdicts)
 
   return Step.make({

@@ -53,7 +53,12 @@ export const supervise = (input: SuperviseInput): Supervised => {
   const { agent, delivered, now, outcome, policy, role } = input
   const closed: Run = { ...input.run, closedAt: now, outcome }
   const line = (text: string, kind: JournalDraft["kind"] = "run.ended"): JournalDraft => ({
-    kind, at: now, event: null, agent: agent.id, text, verdicts: []
+    kind,
+    at: now,
+    event: null,
+    agent: agent.id,
+    text,
+    verdicts: []
   })
   if (agent.status !== "running") {
     return {
@@ -68,18 +73,38 @@ export const supervise = (input: SuperviseInput): Supervised => {
   const prefix = `${input.run.id}.${input.run.turns}`
   const requested: ReadonlyArray<ActionDraft> = input.actions.map(({ action, issue }, index) => ({
     key: `${prefix}/${index}`,
-    subject: issue === undefined || issue === agent.subject.number ? agent.subject : Subject.issue(agent.subject.repository, issue),
+    subject:
+      issue === undefined || issue === agent.subject.number
+        ? agent.subject
+        : Subject.issue(agent.subject.repository, issue),
     agent: agent.id,
     depth,
     action
   }))
   const speak = (name: string, body: string): ReadonlyArray<ActionDraft> =>
-    onIssue ? [{ key: `${prefix}/${name}`, subject: agent.subject, agent: agent.id, depth, action: { _tag: "comment", body } }] : []
+    onIssue
+      ? [
+          {
+            key: `${prefix}/${name}`,
+            subject: agent.subject,
+            agent: agent.id,
+            depth,
+            action: { _tag: "comment", body }
+          }
+        ]
+      : []
   const needsHuman = (why: string): ReadonlyArray<ActionDraft> =>
     onIssue
-      ? [...speak("escalated", escalation(role.name, why)), {
-        key: `${prefix}/needs-human`, subject: agent.subject, agent: agent.id, depth, action: { _tag: "add_labels", labels: ["needs-human"] }
-      }]
+      ? [
+          ...speak("escalated", escalation(role.name, why)),
+          {
+            key: `${prefix}/needs-human`,
+            subject: agent.subject,
+            agent: agent.id,
+            depth,
+            action: { _tag: "add_labels", labels: ["needs-human"] }
+          }
+        ]
       : []
 
   const base = { session: input.session ?? agent.session, fingerprint: input.fingerprint }
@@ -99,9 +124,10 @@ export const supervise = (input: SuperviseInput): Supervised => {
   ): Supervised => {
     const read = options.read === false ? [] : delivered
     const gone = read.length + (options.setAside === undefined ? 0 : 1)
-    const timer: Timer | null = options.timer === undefined
-      ? null
-      : { id: `${agent.id}/t${agent.version + 1}`, agent: agent.id, ...options.timer }
+    const timer: Timer | null =
+      options.timer === undefined
+        ? null
+        : { id: `${agent.id}/t${agent.version + 1}`, agent: agent.id, ...options.timer }
     const next = change(agent, now, {
       ...base,
       status,
@@ -130,14 +156,16 @@ export const supervise = (input: SuperviseInput): Supervised => {
     again: true,
     notice,
     step: Step.make({
-      agents: [{
-        agent: change(agent, now, {
-          ...base,
-          unread: Math.max(0, agent.unread - delivered.length),
-          counters: { ...agent.counters, ...counters }
-        }),
-        expected: agent.version
-      }],
+      agents: [
+        {
+          agent: change(agent, now, {
+            ...base,
+            unread: Math.max(0, agent.unread - delivered.length),
+            counters: { ...agent.counters, ...counters }
+          }),
+          expected: agent.version
+        }
+      ],
       read: delivered,
       actions,
       journal: notice === "" ? [] : [line(`turn ${input.run.turns}: ${notice}`)]
@@ -160,7 +188,10 @@ export const supervise = (input: SuperviseInput): Supervised => {
           : goesOn("You reported completion without saying what was done. Report again with a summary.", { unproven })
       }
       if (left > 0) return goesOn("", settled)
-      const actions = outcome._tag === "NoWorkNeeded" ? speak("nothing", `**${role.name}**: no work needed: ${quote(outcome.reason)}`) : []
+      const actions =
+        outcome._tag === "NoWorkNeeded"
+          ? speak("nothing", `**${role.name}**: no work needed: ${quote(outcome.reason)}`)
+          : []
       return ends(role.lifetime === "task" ? "done" : "sleeping", { counters: settled, actions })
     }
     case "Blocked":
@@ -175,7 +206,10 @@ export const supervise = (input: SuperviseInput): Supervised => {
       return ends("asking", {
         note: outcome.question,
         counters: settled,
-        actions: speak("question", `**${role.name}** asks: ${quote(outcome.question)}\n\nAnswer with \`squadron answer ${agent.id}\` or by addressing \`${role.name}\` in a comment.`)
+        actions: speak(
+          "question",
+          `**${role.name}** asks: ${quote(outcome.question)}\n\nAnswer with \`squadron answer ${agent.id}\` or by addressing \`${role.name}\` in a comment.`
+        )
       })
     case "TurnEnded": {
       if (left > 0) return goesOn("", { turnsEnded: 0, standstill })
@@ -185,28 +219,59 @@ export const supervise = (input: SuperviseInput): Supervised => {
       return turnsEnded >= role.limits.maxTurns
         ? escalates(`${turnsEnded} turns ended without a result`)
         : ends("waiting", {
-          counters: { turnsEnded, standstill, retries: 0 },
-          timer: { kind: "continue", dueAt: now + policy.continueAfter }
-        })
+            counters: { turnsEnded, standstill, retries: 0 },
+            timer: { kind: "continue", dueAt: now + policy.continueAfter }
+          })
     }
     case "TurnCap": {
       const turnCaps = agent.counters.turnCaps + 1
       return outcome.progressed && turnCaps <= policy.turnCaps
-        ? ends("waiting", { counters: { turnCaps, retries: 0 }, timer: { kind: "continue", dueAt: now + policy.continueAfter } })
-        : escalates(outcome.progressed ? `its turns were renewed ${policy.turnCaps} times` : "a whole run of turns changed nothing")
+        ? ends("waiting", {
+            counters: { turnCaps, retries: 0 },
+            timer: { kind: "continue", dueAt: now + policy.continueAfter }
+          })
+        : escalates(
+            outcome.progressed
+              ? `its turns were renewed ${policy.turnCaps} times`
+              : "a whole run of turns changed nothing"
+          )
     }
     case "BudgetExhausted":
-      return ends("paused", { read: false, note: `the ${outcome.kind} budget is used up`, actions: needsHuman(describe(outcome)) })
+      return ends("paused", {
+        read: false,
+        note: `the ${outcome.kind} budget is used up`,
+        actions: needsHuman(describe(outcome))
+      })
     case "QuotaLimited":
-      return ends("waiting", { read: false, note: describe(outcome), timer: { kind: "limit", dueAt: Math.max(now, outcome.resetAt) }, requested: false })
+      return ends("waiting", {
+        read: false,
+        note: describe(outcome),
+        timer: { kind: "limit", dueAt: Math.max(now, outcome.resetAt) },
+        requested: false
+      })
     case "RateLimited":
-      return ends("waiting", { read: false, note: describe(outcome), timer: { kind: "limit", dueAt: now + Math.max(0, outcome.retryAfter) }, requested: false })
+      return ends("waiting", {
+        read: false,
+        note: describe(outcome),
+        timer: { kind: "limit", dueAt: now + Math.max(0, outcome.retryAfter) },
+        requested: false
+      })
     case "NotAuthorized":
-      return ends("paused", { read: false, note: describe(outcome), actions: needsHuman(describe(outcome)), requested: false })
+      return ends("paused", {
+        read: false,
+        note: describe(outcome),
+        actions: needsHuman(describe(outcome)),
+        requested: false
+      })
     case "ToolsDenied": {
       const denials = agent.counters.denials + 1
       return denials >= policy.denials
-        ? ends("paused", { note: describe(outcome), counters: { denials }, actions: needsHuman(describe(outcome)), requested: false })
+        ? ends("paused", {
+            note: describe(outcome),
+            counters: { denials },
+            actions: needsHuman(describe(outcome)),
+            requested: false
+          })
         : goesOn(`You may not use ${outcome.tools.join(", ")}. You may use: ${role.tools.join(", ")}.`, { denials }, [])
     }
     case "Refused":

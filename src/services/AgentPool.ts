@@ -38,9 +38,10 @@ const claim = (agents: ReadonlyArray<Agent>, current: ReadonlyMap<string, Agent>
     const agent = current.get(id)
     if (agent === undefined || agent.status !== "ready") continue
     const role = roleOf(squad, agent.role)
-    const next = role === undefined
-      ? change(agent, now, { status: "paused", note: `the role ${agent.role} is no longer declared` })
-      : change(agent, now, { status: "running", counters: { ...agent.counters, runs: agent.counters.runs + 1 } })
+    const next =
+      role === undefined
+        ? change(agent, now, { status: "paused", note: `the role ${agent.role} is no longer declared` })
+        : change(agent, now, { status: "running", counters: { ...agent.counters, runs: agent.counters.runs + 1 } })
     changes.push({ agent: next, expected: agent.version })
     if (role !== undefined) claims.push({ agent: next, role, run: openRun(next) })
   }
@@ -48,19 +49,22 @@ const claim = (agents: ReadonlyArray<Agent>, current: ReadonlyMap<string, Agent>
 }
 
 /** Runs ready agents, never more at once than the squad and their role allow: one permit, one fiber, one scope each. */
-export class AgentPool extends Context.Service<AgentPool, {
-  /** Who runs now. */
-  readonly running: Effect.Effect<ReadonlyArray<{ readonly agent: string; readonly role: string }>>
-  /** Completes when the agent does not run, at once where it does not. */
-  stopped(agent: string): Effect.Effect<void>
-  /** Completes when nobody runs. */
-  readonly drained: Effect.Effect<void>
-  /** No new runs from now on; running turns get `timeout` milliseconds, then they are interrupted and awaited. */
-  drain(timeout: number): Effect.Effect<void>
-}>()("squadron/services/AgentPool") {
+export class AgentPool extends Context.Service<
+  AgentPool,
+  {
+    /** Who runs now. */
+    readonly running: Effect.Effect<ReadonlyArray<{ readonly agent: string; readonly role: string }>>
+    /** Completes when the agent does not run, at once where it does not. */
+    stopped(agent: string): Effect.Effect<void>
+    /** Completes when nobody runs. */
+    readonly drained: Effect.Effect<void>
+    /** No new runs from now on; running turns get `timeout` milliseconds, then they are interrupted and awaited. */
+    drain(timeout: number): Effect.Effect<void>
+  }
+>()("squadron/services/AgentPool") {
   static readonly layer: Layer.Layer<AgentPool, never, Store | Squads | Supervisor | Harness> = Layer.effect(
     AgentPool,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* Store
       const squads = yield* Squads
       const supervisor = yield* Supervisor
@@ -121,12 +125,19 @@ export class AgentPool extends Context.Service<AgentPool, {
           : { ...result, actions: [], outcome: Outcome.cases.ToolsDenied.make({ tools: [...new Set(denied)] }) }
       }
 
-      const turns = Effect.fnUntraced(function*(
-        entry: Running, claimed: Claim, first: ReadonlyArray<Message>, session: HarnessSession, seen: { ids: ReadonlyArray<number>; turn: number }
+      const turns = Effect.fnUntraced(function* (
+        entry: Running,
+        claimed: Claim,
+        first: ReadonlyArray<Message>,
+        session: HarnessSession,
+        seen: { ids: ReadonlyArray<number>; turn: number }
       ) {
         let messages = first
         let agent = claimed.agent
-        let notice = agent.note === "" ? "" : `The last run was cut off (${agent.note}). It may have acted: look before you repeat anything.`
+        let notice =
+          agent.note === ""
+            ? ""
+            : `The last run was cut off (${agent.note}). It may have acted: look before you repeat anything.`
         for (let turn = 1; ; turn++) {
           seen.turn = turn
           const capped = turn > claimed.role.limits.maxTurns
@@ -136,15 +147,24 @@ export class AgentPool extends Context.Service<AgentPool, {
           // a person stopped it between two turns
           if (entry.stop === "stopped") {
             return yield* settle({
-              agent, role: claimed.role, run: { ...claimed.run, turns: turn - 1 },
-              outcome: Outcome.cases.Cancelled.make({ by: "a person" }), delivered: [], actions: [], session: null, fingerprint: null
+              agent,
+              role: claimed.role,
+              run: { ...claimed.run, turns: turn - 1 },
+              outcome: Outcome.cases.Cancelled.make({ by: "a person" }),
+              delivered: [],
+              actions: [],
+              session: null,
+              fingerprint: null
             })
           }
           watch(entry, now, claimed.role)
           entry.turn = turn
-          const result = refuse(claimed.role, capped
-            ? resultOf(Outcome.cases.TurnCap.make({ progressed: true }))
-            : yield* session.turn({ agent, role: claimed.role, run: claimed.run.id, turn, messages, notice }))
+          const result = refuse(
+            claimed.role,
+            capped
+              ? resultOf(Outcome.cases.TurnCap.make({ progressed: true }))
+              : yield* session.turn({ agent, role: claimed.role, run: claimed.run.id, turn, messages, notice })
+          )
           // from here on the turn is over: nobody may stop what is about to be committed
           entry.deadline = Number.POSITIVE_INFINITY
           entry.turn = 0
@@ -152,7 +172,11 @@ export class AgentPool extends Context.Service<AgentPool, {
             agent,
             role: claimed.role,
             run: {
-              ...claimed.run, turns: turn, transcript: result.transcript, exit: result.exit, stderr: result.stderr
+              ...claimed.run,
+              turns: turn,
+              transcript: result.transcript,
+              exit: result.exit,
+              stderr: result.stderr
             },
             outcome: result.outcome,
             delivered: seen.ids,
@@ -168,7 +192,8 @@ export class AgentPool extends Context.Service<AgentPool, {
       })
 
       const outcomeOf = (cause: Cause.Cause<StoreUnavailable>, entry: Running): Outcome => {
-        if (!Cause.hasInterruptsOnly(cause)) return Outcome.cases.Crashed.make({ exit: null, stderr: Cause.pretty(cause) })
+        if (!Cause.hasInterruptsOnly(cause))
+          return Outcome.cases.Crashed.make({ exit: null, stderr: Cause.pretty(cause) })
         switch (entry.stop) {
           case "timeout":
             return Outcome.cases.TimedOut.make({ limit: entry.limit })
@@ -183,18 +208,20 @@ export class AgentPool extends Context.Service<AgentPool, {
 
       const runAgent = (entry: Running, claimed: Claim, messages: ReadonlyArray<Message>): Effect.Effect<void> =>
         Effect.uninterruptibleMask((restore) =>
-          Effect.gen(function*() {
+          Effect.gen(function* () {
             const scope = yield* Scope.make()
             const seen: { ids: ReadonlyArray<number>; turn: number } = { ids: [], turn: 0 }
             watch(entry, yield* Clock.currentTimeMillis, claimed.role)
             // from here on it can be stopped, also while it opens
             entry.turn = 1
-            const exit = yield* Effect.exit(restore(
-              Effect.flatMap(
-                Scope.provide(harness.open(claimed.agent, claimed.role, claimed.run.id), scope),
-                (session) => turns(entry, claimed, messages, session, seen)
+            const exit = yield* Effect.exit(
+              restore(
+                Effect.flatMap(
+                  Scope.provide(harness.open(claimed.agent, claimed.role, claimed.run.id), scope),
+                  (session) => turns(entry, claimed, messages, session, seen)
+                )
               )
-            ))
+            )
             entry.turn = 0
             entry.deadline = Number.POSITIVE_INFINITY
             // everything that the run started is gone before its end is written
@@ -209,20 +236,28 @@ export class AgentPool extends Context.Service<AgentPool, {
                 actions: [],
                 session: null,
                 fingerprint: null
-              }).pipe(Effect.catch((error) => Effect.logError(`The end of ${claimed.run.id} is not written; it will be at the next start: ${error.message}`)))
+              }).pipe(
+                Effect.catch((error) =>
+                  Effect.logError(
+                    `The end of ${claimed.run.id} is not written; it will be at the next start: ${error.message}`
+                  )
+                )
+              )
             }
           })
         ).pipe(
           permits.withPermit,
-          Effect.ensuring(Effect.sync(() => {
-            running.delete(entry.agent)
-            wake.openUnsafe()
-            ended.openUnsafe()
-          })),
+          Effect.ensuring(
+            Effect.sync(() => {
+              running.delete(entry.agent)
+              wake.openUnsafe()
+              ended.openUnsafe()
+            })
+          ),
           Effect.annotateLogs({ agent: claimed.agent.id })
         )
 
-      const dispatch = Effect.gen(function*() {
+      const dispatch = Effect.gen(function* () {
         wake.closeUnsafe()
         const squad = yield* squads.current
         const free = squad.concurrency - running.size
@@ -235,36 +270,50 @@ export class AgentPool extends Context.Service<AgentPool, {
         for (const { role } of running.values()) counts.set(role, (counts.get(role) ?? 0) + 1)
         const room = (role: string) => (roleOf(squad, role)?.limits.concurrency ?? 1) - (counts.get(role) ?? 0)
         const full = [...counts.keys()].filter((role) => room(role) <= 0)
-        const candidates = (yield* store.ready(free + running.size, full)).filter((agent) => {
-          if (running.has(agent.id) || room(agent.role) <= 0) return false
-          counts.set(agent.role, (counts.get(agent.role) ?? 0) + 1)
-          return true
-        }).slice(0, free)
+        const candidates = (yield* store.ready(free + running.size, full))
+          .filter((agent) => {
+            if (running.has(agent.id) || room(agent.role) <= 0) return false
+            counts.set(agent.role, (counts.get(agent.role) ?? 0) + 1)
+            return true
+          })
+          .slice(0, free)
         if (candidates.length === 0) return yield* wake.await
         const now = yield* Clock.currentTimeMillis
         const ids = candidates.map((agent) => agent.id)
-        yield* Effect.uninterruptible(claiming.withPermit(Effect.gen(function*() {
-          if (!open) return
-          const claims = yield* store.decide(ids, (current) => claim(candidates, current, squad, now)).pipe(
-            Effect.catchTag("AgentExists", Effect.die)
+        yield* Effect.uninterruptible(
+          claiming.withPermit(
+            Effect.gen(function* () {
+              if (!open) return
+              const claims = yield* store
+                .decide(ids, (current) => claim(candidates, current, squad, now))
+                .pipe(Effect.catchTag("AgentExists", Effect.die))
+              // after a failure one message at a time, so that the one to blame is known
+              const careful = claims.filter(({ agent }) => agent.counters.retries > 0).map(({ agent }) => agent.id)
+              const plain = claims.filter(({ agent }) => agent.counters.retries === 0).map(({ agent }) => agent.id)
+              const inboxes = Effect.all([store.unread(plain, perTurn), store.unread(careful, 1)])
+              const messages = (yield* untilClosing(
+                inboxes,
+                "Agents that have their permits wait for their messages"
+              )).flat()
+              const byAgent = Map.groupBy(messages, (message) => message.agent)
+              for (const claimed of claims) {
+                const entry: Running = {
+                  agent: claimed.agent.id,
+                  role: claimed.role.name,
+                  deadline: Number.POSITIVE_INFINITY,
+                  limit: 0,
+                  stop: "shutdown",
+                  turn: 0
+                }
+                running.set(entry.agent, entry)
+                yield* FiberMap.run(fibers, entry.agent, runAgent(entry, claimed, byAgent.get(entry.agent) ?? []))
+              }
+            })
           )
-          // after a failure one message at a time, so that the one to blame is known
-          const careful = claims.filter(({ agent }) => agent.counters.retries > 0).map(({ agent }) => agent.id)
-          const plain = claims.filter(({ agent }) => agent.counters.retries === 0).map(({ agent }) => agent.id)
-          const inboxes = Effect.all([store.unread(plain, perTurn), store.unread(careful, 1)])
-          const messages = (yield* untilClosing(inboxes, "Agents that have their permits wait for their messages")).flat()
-          const byAgent = Map.groupBy(messages, (message) => message.agent)
-          for (const claimed of claims) {
-            const entry: Running = {
-              agent: claimed.agent.id, role: claimed.role.name, deadline: Number.POSITIVE_INFINITY, limit: 0, stop: "shutdown", turn: 0
-            }
-            running.set(entry.agent, entry)
-            yield* FiberMap.run(fibers, entry.agent, runAgent(entry, claimed, byAgent.get(entry.agent) ?? []))
-          }
-        })))
+        )
       })
 
-      const watchdog = Effect.gen(function*() {
+      const watchdog = Effect.gen(function* () {
         deadlines.closeUnsafe()
         const now = yield* Clock.currentTimeMillis
         let next = Number.POSITIVE_INFINITY
@@ -290,10 +339,12 @@ export class AgentPool extends Context.Service<AgentPool, {
       yield* Effect.forkScoped(keepGoing(dispatch, "No agent can start"))
       yield* Effect.forkScoped(keepGoing(watchdog, "No limit is kept"))
       // the last to be registered, so the first to run
-      yield* Effect.addFinalizer(() => Effect.sync(() => {
-        open = false
-        closing = true
-      }))
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          open = false
+          closing = true
+        })
+      )
 
       return AgentPool.of({
         running: Effect.sync(() => [...running.values()].map(({ agent, role }) => ({ agent, role }))),
@@ -304,7 +355,7 @@ export class AgentPool extends Context.Service<AgentPool, {
             return Effect.andThen(ended.await, Effect.suspend(loop))
           }),
         drained,
-        drain: Effect.fn("AgentPool.drain")(function*(timeout: number) {
+        drain: Effect.fn("AgentPool.drain")(function* (timeout: number) {
           open = false
           yield* Effect.timeoutOption(Effect.andThen(claiming.withPermit(Effect.void), drained), timeout)
           yield* FiberMap.clear(fibers)
@@ -313,4 +364,3 @@ export class AgentPool extends Context.Service<AgentPool, {
     })
   )
 }
-

@@ -56,9 +56,12 @@ export const resultOf = (outcome: Outcome, actions: ReadonlyArray<RequestedActio
 })
 
 /** How agents' minds are driven. Closing the scope ends everything that the session started. */
-export class Harness extends Context.Service<Harness, {
-  open(agent: Agent, role: Role, run: string): Effect.Effect<HarnessSession, never, Scope.Scope>
-}>()("squadron/services/Harness") {
+export class Harness extends Context.Service<
+  Harness,
+  {
+    open(agent: Agent, role: Role, run: string): Effect.Effect<HarnessSession, never, Scope.Scope>
+  }
+>()("squadron/services/Harness") {
   /**
    * Agents as Effect functions, by the name that their role gives.
    *
@@ -66,28 +69,35 @@ export class Harness extends Context.Service<Harness, {
    * Harness.layerFunctions({ greet: () => Effect.succeed(Outcome.cases.Completed.make({ evidence: { summary: "hi" } })) })
    */
   static readonly layerFunctions = (functions: { readonly [Name in string]: FunctionAgent }): Layer.Layer<Harness> =>
-    Layer.succeed(Harness, Harness.of({
-      open: (_agent, role) => {
-        const name = role.harness._tag === "function" ? role.harness.name : ""
-        const run = Object.hasOwn(functions, name) ? functions[name] : undefined
-        return Effect.succeed({
-          turn: (input) =>
-            run === undefined
-              ? Effect.succeed(resultOf(missing(role, Object.keys(functions))))
-              : Effect.map(
-                Effect.catch(run(input), (error) =>
-                  Effect.succeed(Outcome.cases.Crashed.make({ exit: null, stderr: Cause.pretty(Cause.fail(error)) }))),
-                (answer) => "_tag" in answer ? resultOf(answer) : resultOf(answer.outcome, answer.actions)
-              )
-        })
-      }
-    }))
+    Layer.succeed(
+      Harness,
+      Harness.of({
+        open: (_agent, role) => {
+          const name = role.harness._tag === "function" ? role.harness.name : ""
+          const run = Object.hasOwn(functions, name) ? functions[name] : undefined
+          return Effect.succeed({
+            turn: (input) =>
+              run === undefined
+                ? Effect.succeed(resultOf(missing(role, Object.keys(functions))))
+                : Effect.map(
+                    Effect.catch(run(input), (error) =>
+                      Effect.succeed(
+                        Outcome.cases.Crashed.make({ exit: null, stderr: Cause.pretty(Cause.fail(error)) })
+                      )
+                    ),
+                    (answer) => ("_tag" in answer ? resultOf(answer) : resultOf(answer.outcome, answer.actions))
+                  )
+          })
+        }
+      })
+    )
 }
 
 const missing = (role: Role, known: ReadonlyArray<string>): Outcome =>
   Outcome.cases.Crashed.make({
     exit: null,
-    stderr: role.harness._tag === "function"
-      ? `Role ${role.name} names the function ${role.harness.name}, which is not registered. Registered: ${known.join(", ") || "none"}.`
-      : `Role ${role.name} wants the harness ${role.harness._tag}, which this program does not have.`
+    stderr:
+      role.harness._tag === "function"
+        ? `Role ${role.name} names the function ${role.harness.name}, which is not registered. Registered: ${known.join(", ") || "none"}.`
+        : `Role ${role.name} wants the harness ${role.harness._tag}, which this program does not have.`
   })

@@ -14,30 +14,31 @@ const width = 8
 const tries = 10
 
 /** One line for a person. */
-export const describeAction = ({ action, subject }: QueuedAction): string =>
-  `${
-    Action.match(action, {
-      comment: () => "comment",
-      add_labels: ({ labels }) => `label ${labels.join(", ")}`,
-      remove_labels: ({ labels }) => `remove label ${labels.join(", ")}`,
-      assign: ({ assignees }) => `assign ${assignees.join(", ")}`,
-      open_issue: ({ title }) => `open issue ${JSON.stringify(title)}`,
-      close_issue: ({ reason }) => `close as ${reason}`,
-      reopen_issue: () => "reopen"
-    })
-  } on ${Subject.key(subject)}`
+const describeAction = ({ action, subject }: QueuedAction): string =>
+  `${Action.match(action, {
+    comment: () => "comment",
+    add_labels: ({ labels }) => `label ${labels.join(", ")}`,
+    remove_labels: ({ labels }) => `remove label ${labels.join(", ")}`,
+    assign: ({ assignees }) => `assign ${assignees.join(", ")}`,
+    open_issue: ({ title }) => `open issue ${JSON.stringify(title)}`,
+    close_issue: ({ reason }) => `close as ${reason}`,
+    reopen_issue: () => "reopen"
+  })} on ${Subject.key(subject)}`
 
 /**
  * Performs queued actions: in order per subject, side by side across subjects. What the forge refuses for now is tried
  * again with growing pauses, as the forge says where it does; the forge's mark keeps a repeated try from acting twice.
  */
-export class Outbox extends Context.Service<Outbox, {
-  /** Subjects that are acted on now. */
-  readonly underWay: Effect.Effect<ReadonlyArray<string>>
-}>()("squadron/services/Outbox") {
+export class Outbox extends Context.Service<
+  Outbox,
+  {
+    /** Subjects that are acted on now. */
+    readonly underWay: Effect.Effect<ReadonlyArray<string>>
+  }
+>()("squadron/services/Outbox") {
   static readonly layer: Layer.Layer<Outbox, never, Store | Forge> = Layer.effect(
     Outbox,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* Store
       const forge = yield* Forge
       const fibers = yield* FiberMap.make<string, void, never>()
@@ -48,15 +49,24 @@ export class Outbox extends Context.Service<Outbox, {
         if (committed.actions) wake.openUnsafe()
       })
 
-      const settle = Effect.fnUntraced(function*(action: QueuedAction, status: "done" | "failed", error: string) {
+      const settle = Effect.fnUntraced(function* (action: QueuedAction, status: "done" | "failed", error: string) {
         const at = yield* Clock.currentTimeMillis
         const text = `${describeAction(action)}${error === "" ? "" : `: ${error}`}`
-        const commit: Effect.Effect<void, StaleVersion | AgentExists | StoreUnavailable> = store.commit(Step.make({
-          settled: [{ id: action.id, status, error }],
-          journal: [{
-            kind: status === "done" ? "action.done" : "action.failed", at, event: null, agent: action.agent, text, verdicts: []
-          }]
-        }))
+        const commit: Effect.Effect<void, StaleVersion | AgentExists | StoreUnavailable> = store.commit(
+          Step.make({
+            settled: [{ id: action.id, status, error }],
+            journal: [
+              {
+                kind: status === "done" ? "action.done" : "action.failed",
+                at,
+                event: null,
+                agent: action.agent,
+                text,
+                verdicts: []
+              }
+            ]
+          })
+        )
         yield* Effect.retry(commit, { schedule: Schedule.spaced("1 second") })
       })
 
@@ -81,7 +91,8 @@ export class Outbox extends Context.Service<Outbox, {
           Effect.matchEffect({
             onFailure: (cause) => {
               const [reason] = cause.reasons
-              const why = reason?._tag === "Die" && reason.defect instanceof Error ? reason.defect.message : "an internal fault"
+              const why =
+                reason?._tag === "Die" && reason.defect instanceof Error ? reason.defect.message : "an internal fault"
               return settle(action, "failed", why)
             },
             onSuccess: () => settle(action, "done", "")
@@ -89,7 +100,7 @@ export class Outbox extends Context.Service<Outbox, {
           Effect.catch(() => Effect.void)
         )
 
-      const round = Effect.gen(function*() {
+      const round = Effect.gen(function* () {
         wake.closeUnsafe()
         const room = width - busy.size
         if (room <= 0) return yield* wake.await
@@ -102,10 +113,12 @@ export class Outbox extends Context.Service<Outbox, {
             fibers,
             subject,
             Effect.forEach(actions, perform, { discard: true }).pipe(
-              Effect.ensuring(Effect.sync(() => {
-                busy.delete(subject)
-                wake.openUnsafe()
-              }))
+              Effect.ensuring(
+                Effect.sync(() => {
+                  busy.delete(subject)
+                  wake.openUnsafe()
+                })
+              )
             )
           )
         }

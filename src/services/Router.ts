@@ -44,7 +44,8 @@ const routeAll = (
   const steps = events.map((event, index) => {
     const ids = new Set(bySubject.get(Subject.key(event.subject)))
     if ("agent" in event.detail) ids.add(event.detail.agent)
-    const roster = [...ids].flatMap((id) => agents.get(id) ?? [])
+    const roster = [...ids]
+      .flatMap((id) => agents.get(id) ?? [])
       .filter((agent) => isLive(agent.status) || "agent" in event.detail)
     const step = route({ event, squad, roster, mentions: said[index] ?? [] })
     for (const { agent } of step.agents) {
@@ -68,13 +69,16 @@ const routeAll = (
  * Reads events in order and commits what they mean, cursor included, in one step: each event is routed exactly once.
  * It never waits for a permit.
  */
-export class Router extends Context.Service<Router, {
-  /** The number of the last routed event. */
-  readonly position: Effect.Effect<number>
-}>()("squadron/services/Router") {
+export class Router extends Context.Service<
+  Router,
+  {
+    /** The number of the last routed event. */
+    readonly position: Effect.Effect<number>
+  }
+>()("squadron/services/Router") {
   static readonly layer: Layer.Layer<Router, never, Store | Squads | Mentions> = Layer.effect(
     Router,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* Store
       const squads = yield* Squads
       const mentions = yield* Mentions
@@ -85,21 +89,23 @@ export class Router extends Context.Service<Router, {
         if (committed.events.length > 0) wake.openUnsafe()
       })
 
-      const rosterFor = Effect.fnUntraced(function*(events: ReadonlyArray<Event>) {
+      const rosterFor = Effect.fnUntraced(function* (events: ReadonlyArray<Event>) {
         const agents = new Map<string, Agent>()
         const add = (found: ReadonlyArray<Agent>) => {
           for (const agent of found) agents.set(agent.id, agent)
         }
         add(yield* store.roster([...new Set(events.map((event) => Subject.key(event.subject)))]))
-        const named = events.flatMap((event) => "agent" in event.detail ? [event.detail.agent] : [])
+        const named = events.flatMap((event) => ("agent" in event.detail ? [event.detail.agent] : []))
         if (named.length > 0) add(yield* store.agentsById(named))
-        if (events.some((event) => event.detail._tag === "issue.closed" || event.detail._tag === "pull_request.closed")) {
+        if (
+          events.some((event) => event.detail._tag === "issue.closed" || event.detail._tag === "pull_request.closed")
+        ) {
           add(yield* store.blocked)
         }
         return [...agents.keys()]
       })
 
-      const routeBatch = Effect.fnUntraced(function*(events: ReadonlyArray<Event>) {
+      const routeBatch = Effect.fnUntraced(function* (events: ReadonlyArray<Event>) {
         const squad = yield* squads.current
         const known = yield* rosterFor(events)
         const said = events.map((event) => {
@@ -107,11 +113,14 @@ export class Router extends Context.Service<Router, {
           return text === "" ? [] : mentions.find(text, squad.mention)
         })
         const cursor = events[events.length - 1]?.seq ?? position
-        yield* store.decide(known, (current) => ({ step: routeAll(events, squad, known, current, said, cursor), value: undefined }))
+        yield* store.decide(known, (current) => ({
+          step: routeAll(events, squad, known, current, said, cursor),
+          value: undefined
+        }))
         position = cursor
       })
 
-      const drainEvents: Effect.Effect<void, AgentExists | StoreUnavailable> = Effect.gen(function*() {
+      const drainEvents: Effect.Effect<void, AgentExists | StoreUnavailable> = Effect.gen(function* () {
         while (true) {
           wake.closeUnsafe()
           const events = yield* store.eventsAfter(position, batch)

@@ -38,61 +38,76 @@ export type Counts = {
  * The durable state. Every change goes through `publish` or `commit`; both answer only after it is on disk, and
  * concurrent callers share one transaction. Reads see what is committed.
  */
-export class Store extends Context.Service<Store, {
-  /** Stores a new event, or finds the one with its key. */
-  publish(event: EventDraft): Effect.Effect<Published, StoreUnavailable>
-  /** Makes the whole step durable, or nothing of it. */
-  commit(step: Step): Effect.Effect<void, StaleVersion | AgentExists | StoreUnavailable>
-  /**
-   * Decides inside the writer's transaction, on agents as they are there, so that the decision is never stale.
-   * `decide` must be pure: it may run more than once. Its value is returned once the step is durable.
-   */
-  decide<A>(
-    agents: ReadonlyArray<string>,
-    decide: (current: ReadonlyMap<string, Agent>) => { readonly step: Step; readonly value: A }
-  ): Effect.Effect<A, AgentExists | StoreUnavailable>
-  /**
-   * Calls `listener` after each transaction, in order, until the scope closes. It must only hand over: it runs in the
-   * writer's fiber. Journal lines are given only where some observer asks for them, since their ids cost a little.
-   */
-  observe(listener: (committed: Committed) => void, options?: { readonly journal: boolean }): Effect.Effect<void, never, Scope.Scope>
+export class Store extends Context.Service<
+  Store,
+  {
+    /** Stores a new event, or finds the one with its key. */
+    publish(event: EventDraft): Effect.Effect<Published, StoreUnavailable>
+    /** Makes the whole step durable, or nothing of it. */
+    commit(step: Step): Effect.Effect<void, StaleVersion | AgentExists | StoreUnavailable>
+    /**
+     * Decides inside the writer's transaction, on agents as they are there, so that the decision is never stale.
+     * `decide` must be pure: it may run more than once. Its value is returned once the step is durable.
+     */
+    decide<A>(
+      agents: ReadonlyArray<string>,
+      decide: (current: ReadonlyMap<string, Agent>) => { readonly step: Step; readonly value: A }
+    ): Effect.Effect<A, AgentExists | StoreUnavailable>
+    /**
+     * Calls `listener` after each transaction, in order, until the scope closes. It must only hand over: it runs in the
+     * writer's fiber. Journal lines are given only where some observer asks for them, since their ids cost a little.
+     */
+    observe(
+      listener: (committed: Committed) => void,
+      options?: { readonly journal: boolean }
+    ): Effect.Effect<void, never, Scope.Scope>
 
-  /** The number of the last routed event. */
-  readonly cursor: Effect.Effect<number>
-  /** Events after this number, in order, at most `limit`. */
-  eventsAfter(seq: number, limit: number): Effect.Effect<ReadonlyArray<Event>>
-  event(seq: number): Effect.Effect<Event, EventNotFound>
-  /** With a `type` or `subject`, among the newest 100,000. */
-  events(page: Page & { readonly type?: string | undefined; readonly subject?: string | undefined }): Effect.Effect<ReadonlyArray<Event>>
+    /** The number of the last routed event. */
+    readonly cursor: Effect.Effect<number>
+    /** Events after this number, in order, at most `limit`. */
+    eventsAfter(seq: number, limit: number): Effect.Effect<ReadonlyArray<Event>>
+    event(seq: number): Effect.Effect<Event, EventNotFound>
+    /** With a `type` or `subject`, among the newest 100,000. */
+    events(
+      page: Page & { readonly type?: string | undefined; readonly subject?: string | undefined }
+    ): Effect.Effect<ReadonlyArray<Event>>
 
-  agent(id: string): Effect.Effect<Agent, AgentNotFound>
-  /** Those of the given ids that exist. */
-  agentsById(ids: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
-  /** Live agents on, or blocked on, any of these subject keys. */
-  roster(subjects: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
-  /** All blocked agents, longest first. */
-  readonly blocked: Effect.Effect<ReadonlyArray<Agent>>
-  /** Ready agents, highest priority first, then longest waiting. Not of the given roles, which are at their limit. */
-  ready(limit: number, without: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
-  agents(page: { readonly limit: number; readonly status?: AgentStatus | undefined; readonly role?: string | undefined; readonly live?: boolean | undefined }): Effect.Effect<ReadonlyArray<Agent>>
+    agent(id: string): Effect.Effect<Agent, AgentNotFound>
+    /** Those of the given ids that exist. */
+    agentsById(ids: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
+    /** Live agents on, or blocked on, any of these subject keys. */
+    roster(subjects: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
+    /** All blocked agents, longest first. */
+    readonly blocked: Effect.Effect<ReadonlyArray<Agent>>
+    /** Ready agents, highest priority first, then longest waiting. Not of the given roles, which are at their limit. */
+    ready(limit: number, without: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
+    agents(page: {
+      readonly limit: number
+      readonly status?: AgentStatus | undefined
+      readonly role?: string | undefined
+      readonly live?: boolean | undefined
+    }): Effect.Effect<ReadonlyArray<Agent>>
 
-  /** Unread messages of these agents, each agent's in order; at most `perAgent` of each. */
-  unread(agents: ReadonlyArray<string>, perAgent: number): Effect.Effect<ReadonlyArray<Message>>
-  /** An agent's messages of every status, newest first. */
-  inbox(agent: string, page: Page): Effect.Effect<ReadonlyArray<Message>>
+    /** Unread messages of these agents, each agent's in order; at most `perAgent` of each. */
+    unread(agents: ReadonlyArray<string>, perAgent: number): Effect.Effect<ReadonlyArray<Message>>
+    /** An agent's messages of every status, newest first. */
+    inbox(agent: string, page: Page): Effect.Effect<ReadonlyArray<Message>>
 
-  /** An agent's runs, newest first, at most 100; the open one with what is known at its start. */
-  runs(agent: string): Effect.Effect<ReadonlyArray<Run>>
-  /** Runs without an end: at start, those that a crash cut off. */
-  readonly openRuns: Effect.Effect<ReadonlyArray<Run>>
+    /** An agent's runs, newest first, at most 100; the open one with what is known at its start. */
+    runs(agent: string): Effect.Effect<ReadonlyArray<Run>>
+    /** Runs without an end: at start, those that a crash cut off. */
+    readonly openRuns: Effect.Effect<ReadonlyArray<Run>>
 
-  /** The timers that are due first, at most `limit`. */
-  timers(limit: number): Effect.Effect<ReadonlyArray<Timer>>
+    /** The timers that are due first, at most `limit`. */
+    timers(limit: number): Effect.Effect<ReadonlyArray<Timer>>
 
-  /** Queued actions in order of `id`, at most `limit`, without those of the given subjects (which are under way). */
-  queuedActions(limit: number, without: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<QueuedAction>>
-  actions(page: Page & { readonly agent?: string | undefined }): Effect.Effect<ReadonlyArray<QueuedAction>>
+    /** Queued actions in order of `id`, at most `limit`, without those of the given subjects (which are under way). */
+    queuedActions(limit: number, without: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<QueuedAction>>
+    actions(page: Page & { readonly agent?: string | undefined }): Effect.Effect<ReadonlyArray<QueuedAction>>
 
-  journal(page: Page & { readonly agent?: string | undefined; readonly event?: number | undefined }): Effect.Effect<ReadonlyArray<JournalEntry>>
-  readonly counts: Effect.Effect<Counts>
-}>()("squadron/services/Store") {}
+    journal(
+      page: Page & { readonly agent?: string | undefined; readonly event?: number | undefined }
+    ): Effect.Effect<ReadonlyArray<JournalEntry>>
+    readonly counts: Effect.Effect<Counts>
+  }
+>()("squadron/services/Store") {}

@@ -30,17 +30,20 @@ export type TurnEnd = {
 export type Verdict = { readonly again: boolean; readonly notice: string; readonly agent: Agent }
 
 /** Answers the end of each turn by its outcome's policy, in one commit. */
-export class Supervisor extends Context.Service<Supervisor, {
-  settle(end: TurnEnd): Effect.Effect<Verdict, StoreUnavailable>
-  /**
-   * For the start: runs that a crash cut off become `Interrupted`, and blocked agents whose blockers closed unseen go
-   * on. Idempotent. Answers with the runs that were cut off.
-   */
-  readonly recover: Effect.Effect<ReadonlyArray<string>, StoreUnavailable>
-}>()("squadron/services/Supervisor") {
+export class Supervisor extends Context.Service<
+  Supervisor,
+  {
+    settle(end: TurnEnd): Effect.Effect<Verdict, StoreUnavailable>
+    /**
+     * For the start: runs that a crash cut off become `Interrupted`, and blocked agents whose blockers closed unseen go
+     * on. Idempotent. Answers with the runs that were cut off.
+     */
+    readonly recover: Effect.Effect<ReadonlyArray<string>, StoreUnavailable>
+  }
+>()("squadron/services/Supervisor") {
   static readonly layer: Layer.Layer<Supervisor, never, Store | Squads | Forge> = Layer.effect(
     Supervisor,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* Store
       const squads = yield* Squads
       const forge = yield* Forge
@@ -56,7 +59,7 @@ export class Supervisor extends Context.Service<Supervisor, {
         )
       }
 
-      const blockers = Effect.fnUntraced(function*(agent: Agent, named: ReadonlyArray<string>) {
+      const blockers = Effect.fnUntraced(function* (agent: Agent, named: ReadonlyArray<string>) {
         const subject = Subject.key(agent.subject)
         const keys = named.map((text) => blockerKey(text, agent.subject.repository))
         const wrong = named.find((_, index) => keys[index] === null)
@@ -76,30 +79,43 @@ export class Supervisor extends Context.Service<Supervisor, {
       })
 
       // a blocker may close between the look and the commit; its event then found nobody to wake
-      const recheck = Effect.fnUntraced(function*(agent: Agent) {
-        const states = yield* Effect.forEach(agent.blockedOn, (key) => Effect.map(isOpen(key), (open) => ({ key, open })))
+      const recheck = Effect.fnUntraced(function* (agent: Agent) {
+        const states = yield* Effect.forEach(agent.blockedOn, (key) =>
+          Effect.map(isOpen(key), (open) => ({ key, open }))
+        )
         const closed = new Set(states.filter(({ open }) => open === false).map(({ key }) => key))
         if (closed.size === 0) return
         const now = yield* Clock.currentTimeMillis
-        yield* store.decide([agent.id], (current) => {
-          const held = current.get(agent.id)
-          if (held === undefined || held.status !== "blocked") return { step: Step.empty, value: undefined }
-          const left = held.blockedOn.filter((key) => !closed.has(key))
-          const next = left.length > 0 ? { blockedOn: left } : { status: "ready" as const, blockedOn: [], note: "" }
-          return {
-            step: Step.make({
-              agents: [{ agent: change(held, now, next), expected: held.version }],
-              journal: [{
-                kind: "agent.changed", at: now, event: null, agent: held.id, verdicts: [],
-                text: left.length > 0 ? `still waits for ${left.join(", ")}` : `blocked → ready: ${[...closed].join(", ")} closed meanwhile`
-              }]
-            }),
-            value: undefined
-          }
-        }).pipe(Effect.catchTag("AgentExists", Effect.die))
+        yield* store
+          .decide([agent.id], (current) => {
+            const held = current.get(agent.id)
+            if (held === undefined || held.status !== "blocked") return { step: Step.empty, value: undefined }
+            const left = held.blockedOn.filter((key) => !closed.has(key))
+            const next = left.length > 0 ? { blockedOn: left } : { status: "ready" as const, blockedOn: [], note: "" }
+            return {
+              step: Step.make({
+                agents: [{ agent: change(held, now, next), expected: held.version }],
+                journal: [
+                  {
+                    kind: "agent.changed",
+                    at: now,
+                    event: null,
+                    agent: held.id,
+                    verdicts: [],
+                    text:
+                      left.length > 0
+                        ? `still waits for ${left.join(", ")}`
+                        : `blocked → ready: ${[...closed].join(", ")} closed meanwhile`
+                  }
+                ]
+              }),
+              value: undefined
+            }
+          })
+          .pipe(Effect.catchTag("AgentExists", Effect.die))
       })
 
-      const settle = Effect.fnUntraced(function*(end: TurnEnd) {
+      const settle = Effect.fnUntraced(function* (end: TurnEnd) {
         const { policy } = yield* squads.current
         const now = yield* Clock.currentTimeMillis
         const { agent } = end
@@ -114,27 +130,36 @@ export class Supervisor extends Context.Service<Supervisor, {
         } else if (outcome._tag === "TurnEnded") {
           subjectOpen = agent.subject.kind !== "repository" && (yield* isOpen(Subject.key(agent.subject))) !== false
         } else if (outcome._tag !== "Completed") jitter = yield* Random.next
-        const verdict = yield* store.decide([agent.id], (current) => {
-          const held = current.get(agent.id) ?? agent
-          const decision = supervise({ ...end, agent: held, outcome, policy, now, jitter, subjectOpen, refusal })
-          return { step: decision.step, value: { again: decision.again, notice: decision.notice, agent: decision.step.agents[0]?.agent ?? held } }
-        }).pipe(Effect.catchTag("AgentExists", Effect.die))
+        const verdict = yield* store
+          .decide([agent.id], (current) => {
+            const held = current.get(agent.id) ?? agent
+            const decision = supervise({ ...end, agent: held, outcome, policy, now, jitter, subjectOpen, refusal })
+            return {
+              step: decision.step,
+              value: { again: decision.again, notice: decision.notice, agent: decision.step.agents[0]?.agent ?? held }
+            }
+          })
+          .pipe(Effect.catchTag("AgentExists", Effect.die))
         if (verdict.agent.status === "blocked") yield* recheck(verdict.agent)
         return verdict
       })
 
       return Supervisor.of({
         settle,
-        recover: Effect.gen(function*() {
+        recover: Effect.gen(function* () {
           const squad = yield* squads.current
           const runs = yield* store.openRuns
-          const agents = new Map((yield* store.agentsById(runs.map((run) => run.agent))).map((agent) => [agent.id, agent]))
+          const agents = new Map(
+            (yield* store.agentsById(runs.map((run) => run.agent))).map((agent) => [agent.id, agent])
+          )
           for (const run of runs) {
             const agent = agents.get(run.agent)
             if (agent === undefined) continue
             yield* settle({
               agent,
-              role: roleOf(squad, agent.role) ?? makeRole({ name: agent.role, harness: { _tag: "function", name: agent.role } }),
+              role:
+                roleOf(squad, agent.role) ??
+                makeRole({ name: agent.role, harness: { _tag: "function", name: agent.role } }),
               run,
               outcome: Outcome.cases.Interrupted.make({ reason: "Squadron was cut off while it ran" }),
               delivered: [],

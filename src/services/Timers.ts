@@ -21,13 +21,16 @@ const fired = (timer: Timer, agent: Agent, now: number): EventDraft => ({
 })
 
 /** Turns durable deadlines into events when they are due; those that came due while nobody ran are due at start. */
-export class Timers extends Context.Service<Timers, {
-  /** When the next timer is due, in milliseconds since 1970, or null. */
-  readonly next: Effect.Effect<number | null>
-}>()("squadron/services/Timers") {
+export class Timers extends Context.Service<
+  Timers,
+  {
+    /** When the next timer is due, in milliseconds since 1970, or null. */
+    readonly next: Effect.Effect<number | null>
+  }
+>()("squadron/services/Timers") {
   static readonly layer: Layer.Layer<Timers, never, Store | EventBus> = Layer.effect(
     Timers,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* Store
       const bus = yield* EventBus
       const wake = yield* Latch.make(true)
@@ -38,8 +41,10 @@ export class Timers extends Context.Service<Timers, {
         if (committed.timers) wake.openUnsafe()
       })
 
-      const fire = Effect.fnUntraced(function*(due: ReadonlyArray<Timer>, now: number) {
-        const agents = new Map((yield* store.agentsById(due.map((timer) => timer.agent))).map((agent) => [agent.id, agent]))
+      const fire = Effect.fnUntraced(function* (due: ReadonlyArray<Timer>, now: number) {
+        const agents = new Map(
+          (yield* store.agentsById(due.map((timer) => timer.agent))).map((agent) => [agent.id, agent])
+        )
         for (const timer of due) {
           const agent = agents.get(timer.agent)
           if (agent !== undefined) yield* bus.publish(fired(timer, agent, now))
@@ -47,7 +52,7 @@ export class Timers extends Context.Service<Timers, {
         }
       })
 
-      const round = Effect.gen(function*() {
+      const round = Effect.gen(function* () {
         wake.closeUnsafe()
         const timers = yield* store.timers(published.size + 100)
         const there = new Set(timers.map((timer) => timer.id))

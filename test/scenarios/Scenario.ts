@@ -1,6 +1,6 @@
-import { Deferred, Effect, Layer, Queue, Ref, type Scope } from "effect"
+import { Deferred, Effect, Layer, Queue, Ref } from "effect"
 import { LocalForge } from "../../src/adapters/forge/local/LocalForge.ts"
-import { engineLayer, localForgeLayer, sqliteStoreLayer } from "../../src/app/layers.ts"
+import { engineLayer, sqliteStoreLayer } from "../../src/app/layers.ts"
 import { canMove, liveStatuses, type AgentStatus } from "../../src/domain/Agent.ts"
 import type { ActionDraft } from "../../src/domain/Action.ts"
 import { ForgeError } from "../../src/domain/Errors.ts"
@@ -158,17 +158,25 @@ export const watchInvariants = Effect.gen(function* () {
 export const rolesOf = (roles: ReadonlyArray<Partial<Role> & { readonly name: string }>): ReadonlyArray<Role> =>
   roles.map((role) => makeRole({ harness: { _tag: "function", name: role.name }, on: [{ event: "custom" }], ...role }))
 
-/** A whole squadron like `testSquadronLayer`, with parts exchanged. */
-export const squadronWith = <Parts, In>(options: {
+/** A whole squadron like `testSquadronLayer`, with parts exchanged; `store` stands between the database and the rest. */
+export const squadronWith = (options: {
   readonly roles: ReadonlyArray<Role>
+  readonly harness: Layer.Layer<Harness>
   readonly squad?: Partial<Squad>
   readonly filename?: string
   readonly store?: Layer.Layer<Store, never, Store>
-  readonly parts: Layer.Layer<Parts | Forge | Harness, never, In>
+  readonly forge?: Layer.Layer<Forge>
 }) => {
   const store = sqliteStoreLayer({ filename: options.filename ?? ":memory:" })
+  const forge: Layer.Layer<Forge, never, LocalForge> = options.forge ?? LocalForge.layerForge
   return engineLayer({ drainTimeout: 1_000 }).pipe(
-    Layer.provideMerge(Layer.mergeAll(Squads.layer(makeSquad({ roles: options.roles, ...options.squad })), options.parts)),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        Squads.layer(makeSquad({ roles: options.roles, ...options.squad })),
+        options.harness,
+        forge.pipe(Layer.provideMerge(LocalForge.layer))
+      )
+    ),
     Layer.provideMerge(options.store === undefined ? store : Layer.provideMerge(options.store, store)),
     Layer.orDie
   )
@@ -202,12 +210,6 @@ export const recordingForge = Effect.gen(function* () {
   return { layer, acted: Ref.get(acted), faults }
 })
 
-/** The local forge, for parts. */
-export const localForge = localForgeLayer
-
 /** Opens an issue in the local forge, as a person. */
 export const openIssue = (title: string) =>
   LocalForge.use((forge) => forge.open({ repository, title, body: "", labels: [], author: "ada" }))
-
-/** Runs the body with a scope of its own, so that what it watches ends with it. */
-export const scenario = <A, E, R>(body: Effect.Effect<A, E, R | Scope.Scope>) => Effect.scoped(body)

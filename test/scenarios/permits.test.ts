@@ -12,7 +12,7 @@ import { Store } from "../../src/services/Store.ts"
 import { scriptedAgent, testSquadronLayer, until } from "../../src/testing.ts"
 import { customEvent } from "../support/TestSquadron.ts"
 import {
-  allRouted, asks, assigned, blockedOn, closed, crash, done, heldAgent, localForge, nobodyRuns, openIssue, rolesOf, said, squadronWith,
+  allRouted, asks, assigned, blockedOn, closed, crash, done, heldAgent, nobodyRuns, openIssue, rolesOf, said, squadronWith,
   untilStatus, watchInvariants
 } from "./Scenario.ts"
 
@@ -142,14 +142,14 @@ describe("permits", () => {
         yield* untilStatus("worker-1-e1", "waiting")
         yield* nobodyRuns
         assert.strictEqual(yield* held, 0)
-        const run = yield* Store.use((store) => store.run("worker-1-e1/1"))
+        const [run] = yield* Store.use((store) => store.runs("worker-1-e1"))
         assert.strictEqual(run?.outcome?._tag, "Crashed")
         assert.strictEqual(run?.turns, 0)
         yield* TestClock.adjust("10 seconds")
         yield* untilStatus("worker-1-e1", "done")
       }).pipe(
         Effect.provide(
-          squadronWith({ roles: rolesOf([{ name: "worker" }]), squad: one, parts: Layer.merge(localForge, harness) })
+          squadronWith({ roles: rolesOf([{ name: "worker" }]), squad: one, harness })
         )
       )
     })

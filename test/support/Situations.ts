@@ -11,7 +11,14 @@ const Name = Schema.Literals(["alpha", "beta", "fix-1"])
 const Label = Schema.Literals(["bug", "ui"])
 const Number = Schema.Literals([0, 1, 2])
 const Few = Schema.Literals([0, 1, 2])
-const type = Schema.Literals(["issue.opened", "issue.closed", "issue.assigned", "issue.labeled", "comment.created", "custom"])
+const type = Schema.Literals([
+  "issue.opened",
+  "issue.closed",
+  "issue.assigned",
+  "issue.labeled",
+  "comment.created",
+  "custom"
+])
 
 const SomeRule = Schema.Struct({
   event: type,
@@ -33,7 +40,14 @@ const SomeAgent = Schema.Struct({
   blockedOn: Schema.Array(Schema.Literals([1, 2, 9])).check(Schema.isMaxLength(2))
 })
 
-const asked = ["timer.fired", "agent.cancel_requested", "agent.pause_requested", "agent.resume_requested", "agent.retry_requested", "agent.answered"] as const
+const asked = [
+  "timer.fired",
+  "agent.cancel_requested",
+  "agent.pause_requested",
+  "agent.resume_requested",
+  "agent.retry_requested",
+  "agent.answered"
+] as const
 
 const SomeEvent = Schema.Struct({
   type: Schema.Literals([...type.literals, ...type.literals, ...asked]),
@@ -55,7 +69,7 @@ const SomeMention = Schema.Struct({
   text: Schema.Literals(["do it", "again"])
 })
 
-const subject = (number: number) => number === 0 ? Subject.repository(repository) : Subject.issue(repository, number)
+const subject = (number: number) => (number === 0 ? Subject.repository(repository) : Subject.issue(repository, number))
 
 const agentOf = (some: typeof SomeAgent.Type, index: number): Agent => {
   const at = subject(some.number)
@@ -94,11 +108,21 @@ const detailOf = (some: typeof SomeEvent.Type, named: Agent | undefined): Detail
     case "issue.labeled":
       return { _tag: some.type, issue, label: some.label }
     case "comment.created":
-      return { _tag: some.type, title: "t", labels: some.labels, comment: { id: 1, body: "b", author: "ada", association: "NONE" } }
+      return {
+        _tag: some.type,
+        title: "t",
+        labels: some.labels,
+        comment: { id: 1, body: "b", author: "ada", association: "NONE" }
+      }
     case "custom":
       return { _tag: some.type, name: "ping", payload: null }
     case "timer.fired":
-      return { _tag: some.type, timer: some.stale ? `${agent}/t0` : named?.timer ?? `${agent}/t1`, kind: "retry", agent }
+      return {
+        _tag: some.type,
+        timer: some.stale ? `${agent}/t0` : (named?.timer ?? `${agent}/t1`),
+        kind: "retry",
+        agent
+      }
     case "agent.cancel_requested":
     case "agent.pause_requested":
       return { _tag: some.type, agent, reason: "" }
@@ -120,9 +144,13 @@ export const situation: Arbitrary.Arbitrary<RouteInput> = Arbitrary.map(
   ({ agents, mentions, roles, some }) => {
     const at = subject(some.number)
     const all = agents.map(agentOf)
-    const live = new Map(all.filter((agent) => isLive(agent.status)).map((agent) => [`${agent.role} ${Subject.key(agent.subject)}`, agent]))
+    const live = new Map(
+      all.filter((agent) => isLive(agent.status)).map((agent) => [`${agent.role} ${Subject.key(agent.subject)}`, agent])
+    )
     const possible = all.filter((agent) => !isLive(agent.status) || [...live.values()].includes(agent))
-    const named = (some.type === "timer.fired" ? possible.find((agent) => agent.timer !== null) : undefined) ?? possible[some.named % (possible.length + 1)]
+    const named =
+      (some.type === "timer.fired" ? possible.find((agent) => agent.timer !== null) : undefined) ??
+      possible[some.named % (possible.length + 1)]
     const detail = detailOf(some, named)
     const event: Event = {
       seq: 50,
@@ -139,11 +167,14 @@ export const situation: Arbitrary.Arbitrary<RouteInput> = Arbitrary.map(
     return {
       event,
       squad: makeSquad({
-        roles: Object.entries(roles).map(([name, { on }]): Role => makeRole({ name, harness: { _tag: "function", name }, on }))
+        roles: Object.entries(roles).map(([name, { on }]): Role =>
+          makeRole({ name, harness: { _tag: "function", name }, on })
+        )
       }),
-      roster: possible.filter((agent) =>
-        agent === named && "agent" in detail ||
-        isLive(agent.status) && (Subject.key(agent.subject) === key || agent.blockedOn.includes(key))
+      roster: possible.filter(
+        (agent) =>
+          (agent === named && "agent" in detail) ||
+          (isLive(agent.status) && (Subject.key(agent.subject) === key || agent.blockedOn.includes(key)))
       ),
       mentions
     }

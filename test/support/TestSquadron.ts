@@ -4,7 +4,9 @@ import * as Subject from "../../src/domain/Subject.ts"
 let drafts = 0
 
 /** A custom event on an issue of `acme/widgets`, with a key of its own unless one is given. */
-export const customEvent = (options: { readonly issue?: number; readonly key?: string; readonly name?: string } = {}): EventDraft => ({
+export const customEvent = (
+  options: { readonly issue?: number; readonly key?: string; readonly name?: string } = {}
+): EventDraft => ({
   key: options.key ?? `test:${drafts++}`,
   source: "library",
   at: 0,

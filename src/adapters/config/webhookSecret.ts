@@ -5,7 +5,7 @@ import { Effect, FileSystem, Path, Redacted } from "effect"
  * The webhook secret in the state folder, readable by its owner only: made on first use where `make` is true, null
  * where there is none.
  */
-export const webhookSecret = Effect.fn("Config.webhookSecret")(function*(stateDir: string, make: boolean) {
+export const webhookSecret = Effect.fn("Config.webhookSecret")(function* (stateDir: string, make: boolean) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const file = path.join(stateDir, "webhook-secret")

@@ -3,13 +3,13 @@ import type { ReportedOutcome } from "../../domain/Outcome.ts"
 import { opensProtocol, readLine } from "./TurnProtocol.ts"
 
 /** Bytes of the transcript that are kept: the newest. */
-export const transcriptBytes = 64 * 1024
+const transcriptBytes = 64 * 1024
 
 /** Bytes of stderr that are kept: the newest. */
-export const stderrBytes = 4 * 1024
+const stderrBytes = 4 * 1024
 
 /** The longest line that is read as one; a longer one is transcript. */
-export const lineBytes = 1024 * 1024
+const lineBytes = 1024 * 1024
 
 const newline = 10
 

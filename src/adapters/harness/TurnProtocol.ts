@@ -157,7 +157,7 @@ const types: { readonly [type: string]: Read } = {
 }
 
 /** Every `type` that a line may have. */
-export const lineTypes: ReadonlyArray<string> = Object.keys(types)
+const lineTypes: ReadonlyArray<string> = Object.keys(types)
 
 /** Whether one letter was left out, added or changed, or two were swapped. */
 const isSlip = (written: string, meant: string): boolean => {

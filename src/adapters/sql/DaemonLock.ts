@@ -13,14 +13,16 @@ export class DaemonRunning extends Schema.TaggedError<DaemonRunning>()("DaemonRu
  * process however that ends, and nothing stale is ever left behind.
  */
 export const layer = (folder: string): Layer.Layer<never, DaemonRunning> =>
-  Layer.effectDiscard(Effect.acquireRelease(
-    Effect.try({
-      try: () => {
-        const db = new DatabaseSync(`${folder}/daemon.lock`, { timeout: 0 })
-        db.exec("BEGIN EXCLUSIVE")
-        return db
-      },
-      catch: () => new DaemonRunning({ folder })
-    }),
-    (db) => Effect.sync(() => db.close())
-  ))
+  Layer.effectDiscard(
+    Effect.acquireRelease(
+      Effect.try({
+        try: () => {
+          const db = new DatabaseSync(`${folder}/daemon.lock`, { timeout: 0 })
+          db.exec("BEGIN EXCLUSIVE")
+          return db
+        },
+        catch: () => new DaemonRunning({ folder })
+      }),
+      (db) => Effect.sync(() => db.close())
+    )
+  )

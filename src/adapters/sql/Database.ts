@@ -20,7 +20,7 @@ const newest = Object.keys(migrations).length
 const table = "squadron_migrations"
 
 /** Refuses a database that a newer version made, before anything is changed in it. */
-const checkVersion = Effect.fnUntraced(function*(file: string) {
+const checkVersion = Effect.fnUntraced(function* (file: string) {
   const sql = yield* SqlClient.SqlClient
   const found = yield* sql<{ id: number | null }>`SELECT max(migration_id) AS id FROM ${sql(table)}`.pipe(
     // no such table: a new database
@@ -53,7 +53,7 @@ const unusable = (file: string) => (error: SqlError.SqlError | Migrator.Migratio
  */
 export const layer = (options: SqliteOptions): Layer.Layer<SqliteClient | SqlClient.SqlClient, DatabaseUnusable> =>
   Layer.effectDiscard(
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sqlite = yield* SqliteClient
       yield* checkVersion(options.filename)
       const problems = yield* Effect.mapError(sqlite.integrityCheck, unusable(options.filename))
@@ -66,4 +66,10 @@ export const layer = (options: SqliteOptions): Layer.Layer<SqliteClient | SqlCli
       }
       yield* Effect.mapError(migrate, unusable(options.filename))
     })
-  ).pipe(Layer.provideMerge(Layer.catchTag(SqliteClient.layer(options), "SqlError", (error) => Layer.effectContext(Effect.fail(unusable(options.filename)(error))))))
+  ).pipe(
+    Layer.provideMerge(
+      Layer.catchTag(SqliteClient.layer(options), "SqlError", (error) =>
+        Layer.effectContext(Effect.fail(unusable(options.filename)(error)))
+      )
+    )
+  )

@@ -8,20 +8,38 @@ import { openRun } from "../../domain/Run.ts"
 import { type Page, Store } from "../../services/Store.ts"
 import { forValues } from "./insertRows.ts"
 import {
-  actionOf, type ActionRow, agentOf, type AgentRow, type AgentSpan, eventOf, type EventRow, journalOf, type JournalRow, type MessageRow,
-  runOf, spanColumns, timerOf
+  actionOf,
+  type ActionRow,
+  agentOf,
+  type AgentRow,
+  type AgentSpan,
+  eventOf,
+  type EventRow,
+  journalOf,
+  type JournalRow,
+  type MessageRow,
+  runOf,
+  spanColumns,
+  timerOf
 } from "./rows.ts"
 import { SqlWriter } from "./SqlWriter.ts"
 
 const last = Number.MAX_SAFE_INTEGER
 
-const noSpan: AgentSpan = { first_message: 0, last_message: 0, first_journal: 0, last_journal: 0, first_run: 0, last_run: 0 }
+const noSpan: AgentSpan = {
+  first_message: 0,
+  last_message: 0,
+  first_journal: 0,
+  last_journal: 0,
+  first_run: 0,
+  last_run: 0
+}
 
 /**
  * The newest rows with a number above `first` and below `end`, some thousand numbers at a time so that a long search
  * lets others in between.
  */
-const backwards = Effect.fnUntraced(function*<A, E>(
+const backwards = Effect.fnUntraced(function* <A, E>(
   first: number,
   end: number,
   limit: number,
@@ -29,7 +47,7 @@ const backwards = Effect.fnUntraced(function*<A, E>(
 ) {
   const found: Array<A> = []
   for (let to = end; to > first + 1 && found.length < limit; to -= 20_000) {
-    found.push(...yield* query(Math.max(first, to - 20_001), to, limit - found.length))
+    found.push(...(yield* query(Math.max(first, to - 20_001), to, limit - found.length)))
     yield* Effect.yieldNow
   }
   return found
@@ -41,7 +59,7 @@ const searched = 100_000
 /** `Store` on any `SqlClient`: changes go through the one writer, reads see what is committed. */
 export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> = Layer.effect(
   Store,
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const writer = yield* SqlWriter
     // a read that fails is an internal fault: there is nothing that a caller could do about it
@@ -49,14 +67,16 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
       Effect.provideService(Effect.orDie(effect), References.TracerEnabled, false)
 
     const moved = new Map<AgentStatus, number>()
-    for (const row of yield* read(sql<{ status: AgentStatus; n: number }>`SELECT status, count(*) AS n FROM agents GROUP BY status`)) {
+    for (const row of yield* read(
+      sql<{ status: AgentStatus; n: number }>`SELECT status, count(*) AS n FROM agents GROUP BY status`
+    )) {
       moved.set(row.status, Number(row.n))
     }
     writer.onMoved((by) => {
       for (const [status, n] of by) moved.set(status, (moved.get(status) ?? 0) + n)
     })
 
-    const eventsBySeq = Effect.fnUntraced(function*(seqs: ReadonlyArray<number>) {
+    const eventsBySeq = Effect.fnUntraced(function* (seqs: ReadonlyArray<number>) {
       const found = new Map<number, Event>()
       const missing: Array<number> = []
       for (const seq of seqs) {
@@ -65,31 +85,48 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
         else found.set(seq, event)
       }
       if (missing.length > 0) {
-        for (const row of yield* forValues<EventRow>(sql, "SELECT seq, body FROM events WHERE seq IN (??)", [...new Set(missing)])) {
+        for (const row of yield* forValues<EventRow>(sql, "SELECT seq, body FROM events WHERE seq IN (??)", [
+          ...new Set(missing)
+        ])) {
           found.set(row.seq, eventOf(row))
         }
       }
       return found
     })
 
-    const withEvents = Effect.fnUntraced(function*(rows: ReadonlyArray<MessageRow>) {
+    const withEvents = Effect.fnUntraced(function* (rows: ReadonlyArray<MessageRow>) {
       const events = yield* eventsBySeq(rows.map((row) => row.event))
       const messages: Array<Message> = []
       for (const row of rows) {
         const event = events.get(row.event)
-        if (event === undefined) return yield* Effect.die(new Error(`message ${row.id} names event ${row.event}, which is not there`))
-        messages.push({ id: row.id, agent: row.agent, kind: row.kind, text: row.text, status: row.status, reason: row.reason, event })
+        if (event === undefined)
+          return yield* Effect.die(new Error(`message ${row.id} names event ${row.event}, which is not there`))
+        messages.push({
+          id: row.id,
+          agent: row.agent,
+          kind: row.kind,
+          text: row.text,
+          status: row.status,
+          reason: row.reason,
+          event
+        })
       }
       return messages
     })
 
     const spanOf = (agent: string) =>
-      Effect.map(sql<AgentSpan>`SELECT ${sql.literal(spanColumns.join(", "))} FROM agents WHERE id = ${agent}`, ([row]) => row ?? noSpan)
+      Effect.map(
+        sql<AgentSpan>`SELECT ${sql.literal(spanColumns.join(", "))} FROM agents WHERE id = ${agent}`,
+        ([row]) => row ?? noSpan
+      )
 
-    const cursor = read(Effect.map(sql<{ seq: number }>`SELECT seq FROM cursors WHERE name = 'router'`, (rows) => rows[0]?.seq ?? 0))
+    const cursor = read(
+      Effect.map(sql<{ seq: number }>`SELECT seq FROM cursors WHERE name = 'router'`, (rows) => rows[0]?.seq ?? 0)
+    )
     const before = (page: Page) => page.before ?? last
 
-    const where = (parts: ReadonlyArray<ReturnType<typeof sql.literal> | null>) => sql.and(parts.filter((part) => part !== null))
+    const where = (parts: ReadonlyArray<ReturnType<typeof sql.literal> | null>) =>
+      sql.and(parts.filter((part) => part !== null))
 
     return Store.of({
       publish: writer.publish,
@@ -101,141 +138,224 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
         Effect.suspend(() => {
           const recent = writer.recent.after(seq, limit)
           if (recent !== null) return Effect.succeed(recent)
-          return read(Effect.map(
-            sql<EventRow>`SELECT seq, body FROM events WHERE seq > ${seq} ORDER BY seq LIMIT ${limit}`,
-            (rows) => rows.map(eventOf)
-          ))
+          return read(
+            Effect.map(
+              sql<EventRow>`SELECT seq, body FROM events WHERE seq > ${seq} ORDER BY seq LIMIT ${limit}`,
+              (rows) => rows.map(eventOf)
+            )
+          )
         }),
       event: (seq) =>
         Effect.flatMap(read(sql<EventRow>`SELECT seq, body FROM events WHERE seq = ${seq}`), ([row]) =>
-          row === undefined ? Effect.fail(new EventNotFound({ seq })) : Effect.succeed(eventOf(row))),
+          row === undefined ? Effect.fail(new EventNotFound({ seq })) : Effect.succeed(eventOf(row))
+        ),
       events: (page) =>
-        read(Effect.map(
-          sql<EventRow>`SELECT seq, body FROM events WHERE ${where([
-            sql`seq < ${before(page)}`,
-            page.type === undefined ? null : sql`type = ${page.type}`,
-            page.subject === undefined ? null : sql`subject = ${page.subject}`,
-            page.subject === undefined && page.type === undefined ? null : sql`seq > (SELECT max(seq) FROM events) - ${searched}`
-          ])} ORDER BY seq DESC LIMIT ${page.limit}`,
-          (rows) => rows.map(eventOf)
-        )),
+        read(
+          Effect.map(
+            sql<EventRow>`SELECT seq, body FROM events WHERE ${where([
+              sql`seq < ${before(page)}`,
+              page.type === undefined ? null : sql`type = ${page.type}`,
+              page.subject === undefined ? null : sql`subject = ${page.subject}`,
+              page.subject === undefined && page.type === undefined
+                ? null
+                : sql`seq > (SELECT max(seq) FROM events) - ${searched}`
+            ])} ORDER BY seq DESC LIMIT ${page.limit}`,
+            (rows) => rows.map(eventOf)
+          )
+        ),
       agent: (id) =>
         Effect.flatMap(read(sql<AgentRow>`SELECT * FROM agents WHERE id = ${id}`), ([row]) =>
-          row === undefined ? Effect.fail(new AgentNotFound({ agent: id })) : Effect.succeed(agentOf(row))),
-      agentsById: (ids) => read(Effect.map(forValues<AgentRow>(sql, "SELECT * FROM agents WHERE id IN (??)", ids), (rows) => rows.map(agentOf))),
+          row === undefined ? Effect.fail(new AgentNotFound({ agent: id })) : Effect.succeed(agentOf(row))
+        ),
+      agentsById: (ids) =>
+        read(
+          Effect.map(forValues<AgentRow>(sql, "SELECT * FROM agents WHERE id IN (??)", ids), (rows) =>
+            rows.map(agentOf)
+          )
+        ),
       roster: (subjects) =>
-        read(Effect.map(
-          forValues<AgentRow>(sql, "SELECT * FROM agents WHERE subject IN (??) AND status NOT IN ('done', 'cancelled')", subjects),
-          (rows) => rows.map(agentOf)
-        )),
-      blocked: read(Effect.map(sql<AgentRow>`SELECT * FROM agents WHERE status = 'blocked' ORDER BY since`, (rows) => rows.map(agentOf))),
+        read(
+          Effect.map(
+            forValues<AgentRow>(
+              sql,
+              "SELECT * FROM agents WHERE subject IN (??) AND status NOT IN ('done', 'cancelled')",
+              subjects
+            ),
+            (rows) => rows.map(agentOf)
+          )
+        ),
+      blocked: read(
+        Effect.map(sql<AgentRow>`SELECT * FROM agents WHERE status = 'blocked' ORDER BY since`, (rows) =>
+          rows.map(agentOf)
+        )
+      ),
       ready: (limit, without) =>
-        read(Effect.map(
-          without.length === 0
-            ? sql<AgentRow>`SELECT * FROM agents WHERE status = 'ready' ORDER BY priority DESC, since LIMIT ${limit}`
-            : sql<AgentRow>`SELECT * FROM agents WHERE status = 'ready' AND role NOT IN ${sql.in(without)} ORDER BY priority DESC, since LIMIT ${limit}`,
-          (rows) => rows.map(agentOf)
-        )),
+        read(
+          Effect.map(
+            without.length === 0
+              ? sql<AgentRow>`SELECT * FROM agents WHERE status = 'ready' ORDER BY priority DESC, since LIMIT ${limit}`
+              : sql<AgentRow>`SELECT * FROM agents WHERE status = 'ready' AND role NOT IN ${sql.in(without)} ORDER BY priority DESC, since LIMIT ${limit}`,
+            (rows) => rows.map(agentOf)
+          )
+        ),
       agents: (page) =>
-        read(Effect.map(
-          sql<AgentRow>`SELECT * FROM agents WHERE ${where([
-            page.status === undefined ? null : sql`status = ${page.status}`,
-            page.role === undefined ? null : sql`role = ${page.role}`,
-            page.live === undefined ? null : page.live ? sql.in("status", liveStatuses) : sql`status NOT IN ${sql.in(liveStatuses)}`
-          ])} ORDER BY created_at DESC, id DESC LIMIT ${page.limit}`,
-          (rows) => rows.map(agentOf)
-        )),
+        read(
+          Effect.map(
+            sql<AgentRow>`SELECT * FROM agents WHERE ${where([
+              page.status === undefined ? null : sql`status = ${page.status}`,
+              page.role === undefined ? null : sql`role = ${page.role}`,
+              page.live === undefined
+                ? null
+                : page.live
+                  ? sql.in("status", liveStatuses)
+                  : sql`status NOT IN ${sql.in(liveStatuses)}`
+            ])} ORDER BY created_at DESC, id DESC LIMIT ${page.limit}`,
+            (rows) => rows.map(agentOf)
+          )
+        ),
       unread: (agents, perAgent) =>
-        read(Effect.flatMap(
-          agents.length === 1
-            ? sql<MessageRow>`SELECT * FROM messages WHERE agent = ${agents[0] ?? ""} AND status = 'unread' ORDER BY id LIMIT ${perAgent}`
-            : forValues<MessageRow>(sql, "SELECT * FROM messages WHERE agent IN (??) AND status = 'unread' ORDER BY id", agents),
-          (rows) => {
-            if (agents.length === 1) return withEvents(rows)
-            const taken = new Map<string, number>()
-            return withEvents(rows.filter((row) => {
-              const n = (taken.get(row.agent) ?? 0) + 1
-              taken.set(row.agent, n)
-              return n <= perAgent
-            }))
-          }
-        )),
+        read(
+          Effect.flatMap(
+            agents.length === 1
+              ? sql<MessageRow>`SELECT * FROM messages WHERE agent = ${agents[0] ?? ""} AND status = 'unread' ORDER BY id LIMIT ${perAgent}`
+              : forValues<MessageRow>(
+                  sql,
+                  "SELECT * FROM messages WHERE agent IN (??) AND status = 'unread' ORDER BY id",
+                  agents
+                ),
+            (rows) => {
+              if (agents.length === 1) return withEvents(rows)
+              const taken = new Map<string, number>()
+              return withEvents(
+                rows.filter((row) => {
+                  const n = (taken.get(row.agent) ?? 0) + 1
+                  taken.set(row.agent, n)
+                  return n <= perAgent
+                })
+              )
+            }
+          )
+        ),
       inbox: (agent, page) =>
-        read(Effect.gen(function*() {
-          const span = yield* spanOf(agent)
-          const rows = yield* backwards(span.first_message, Math.min(span.last_message + 1, before(page)), page.limit, (from, to, limit) =>
-            sql<MessageRow>`SELECT * FROM messages WHERE id > ${from} AND id < ${to} AND agent = ${agent} ORDER BY id DESC LIMIT ${limit}`)
-          return yield* withEvents(rows)
-        })),
+        read(
+          Effect.gen(function* () {
+            const span = yield* spanOf(agent)
+            const rows = yield* backwards(
+              span.first_message,
+              Math.min(span.last_message + 1, before(page)),
+              page.limit,
+              (from, to, limit) =>
+                sql<MessageRow>`SELECT * FROM messages WHERE id > ${from} AND id < ${to} AND agent = ${agent} ORDER BY id DESC LIMIT ${limit}`
+            )
+            return yield* withEvents(rows)
+          })
+        ),
       runs: (agent) =>
-        read(Effect.gen(function*() {
-          const span = yield* spanOf(agent)
-          const rows = yield* backwards(span.first_run, span.last_run + 1, 100, (from, to, limit) =>
-            sql<{ id: number; body: string }>`SELECT id, body FROM runs WHERE id > ${from} AND id < ${to} AND agent = ${agent} ORDER BY id DESC LIMIT ${limit}`)
-          const [row] = yield* sql<AgentRow>`SELECT * FROM agents WHERE id = ${agent} AND status = 'running'`
-          return [...row === undefined ? [] : [openRun(agentOf(row))], ...rows.map(runOf)]
-        })),
-      openRuns: read(Effect.map(
-        sql<AgentRow>`SELECT * FROM agents WHERE status = 'running' ORDER BY since`,
-        (rows) => rows.map((row) => openRun(agentOf(row)))
-      )),
+        read(
+          Effect.gen(function* () {
+            const span = yield* spanOf(agent)
+            const rows = yield* backwards(
+              span.first_run,
+              span.last_run + 1,
+              100,
+              (from, to, limit) =>
+                sql<{
+                  id: number
+                  body: string
+                }>`SELECT id, body FROM runs WHERE id > ${from} AND id < ${to} AND agent = ${agent} ORDER BY id DESC LIMIT ${limit}`
+            )
+            const [row] = yield* sql<AgentRow>`SELECT * FROM agents WHERE id = ${agent} AND status = 'running'`
+            return [...(row === undefined ? [] : [openRun(agentOf(row))]), ...rows.map(runOf)]
+          })
+        ),
+      openRuns: read(
+        Effect.map(sql<AgentRow>`SELECT * FROM agents WHERE status = 'running' ORDER BY since`, (rows) =>
+          rows.map((row) => openRun(agentOf(row)))
+        )
+      ),
       timers: (limit) =>
-        read(Effect.map(
-          sql<Parameters<typeof timerOf>[0]>`SELECT * FROM timers ORDER BY due_at LIMIT ${limit}`,
-          (rows) => rows.map(timerOf)
-        )),
+        read(
+          Effect.map(sql<Parameters<typeof timerOf>[0]>`SELECT * FROM timers ORDER BY due_at LIMIT ${limit}`, (rows) =>
+            rows.map(timerOf)
+          )
+        ),
       queuedActions: (limit, without) =>
-        read(Effect.map(
-          without.length === 0
-            ? sql<ActionRow>`SELECT * FROM actions WHERE status = 'queued' ORDER BY id LIMIT ${limit}`
-            : sql<ActionRow>`SELECT * FROM actions WHERE status = 'queued' AND subject NOT IN ${sql.in(without)} ORDER BY id LIMIT ${limit}`,
-          (rows) => rows.map(actionOf)
-        )),
+        read(
+          Effect.map(
+            without.length === 0
+              ? sql<ActionRow>`SELECT * FROM actions WHERE status = 'queued' ORDER BY id LIMIT ${limit}`
+              : sql<ActionRow>`SELECT * FROM actions WHERE status = 'queued' AND subject NOT IN ${sql.in(without)} ORDER BY id LIMIT ${limit}`,
+            (rows) => rows.map(actionOf)
+          )
+        ),
       actions: (page) =>
-        read(Effect.map(
-          sql<ActionRow>`SELECT * FROM actions WHERE ${where([
-            sql`id < ${before(page)}`,
-            page.agent === undefined ? null : sql`agent = ${page.agent}`
-          ])} ORDER BY id DESC LIMIT ${page.limit}`,
-          (rows) => rows.map(actionOf)
-        )),
-      journal: (page) =>
-        read(Effect.gen(function*() {
-          if (page.agent === undefined) {
-            const rows = yield* sql<JournalRow>`SELECT * FROM journal WHERE ${where([
+        read(
+          Effect.map(
+            sql<ActionRow>`SELECT * FROM actions WHERE ${where([
               sql`id < ${before(page)}`,
-              page.event === undefined ? null : sql`event = ${page.event}`
-            ])} ORDER BY id DESC LIMIT ${page.limit}`
-            return rows.map(journalOf)
-          }
-          const { agent, event } = page
-          const wanted = (row: JournalRow) => event === undefined || row.event === event
-          const span = yield* spanOf(agent)
-          const hot = yield* backwards(span.first_journal, Math.min(span.last_journal + 1, before(page)), page.limit, (from, to, limit) =>
-            sql<JournalRow>`SELECT * FROM journal WHERE id > ${from} AND id < ${to} AND agent = ${agent}
-              AND kind IN ('event.routed', 'run.ended') ORDER BY id DESC LIMIT ${limit}`)
-          const rare = yield* sql<JournalRow>`SELECT * FROM journal WHERE agent = ${agent} AND kind NOT IN ('event.routed', 'run.ended')
+              page.agent === undefined ? null : sql`agent = ${page.agent}`
+            ])} ORDER BY id DESC LIMIT ${page.limit}`,
+            (rows) => rows.map(actionOf)
+          )
+        ),
+      journal: (page) =>
+        read(
+          Effect.gen(function* () {
+            if (page.agent === undefined) {
+              const rows = yield* sql<JournalRow>`SELECT * FROM journal WHERE ${where([
+                sql`id < ${before(page)}`,
+                page.event === undefined ? null : sql`event = ${page.event}`
+              ])} ORDER BY id DESC LIMIT ${page.limit}`
+              return rows.map(journalOf)
+            }
+            const { agent, event } = page
+            const wanted = (row: JournalRow) => event === undefined || row.event === event
+            const span = yield* spanOf(agent)
+            const hot = yield* backwards(
+              span.first_journal,
+              Math.min(span.last_journal + 1, before(page)),
+              page.limit,
+              (from, to, limit) =>
+                sql<JournalRow>`SELECT * FROM journal WHERE id > ${from} AND id < ${to} AND agent = ${agent}
+              AND kind IN ('event.routed', 'run.ended') ORDER BY id DESC LIMIT ${limit}`
+            )
+            const rare =
+              yield* sql<JournalRow>`SELECT * FROM journal WHERE agent = ${agent} AND kind NOT IN ('event.routed', 'run.ended')
             AND id < ${before(page)} ORDER BY id DESC LIMIT ${page.limit}`
-          return [...hot, ...rare].filter(wanted).toSorted((a, b) => b.id - a.id).slice(0, page.limit).map(journalOf)
-        })),
-      counts: read(Effect.gen(function*() {
-        const [row] = yield* sql<{ events: number | null; unread: number; set_aside: number; queued: number; failed: number }>`
+            return [...hot, ...rare]
+              .filter(wanted)
+              .toSorted((a, b) => b.id - a.id)
+              .slice(0, page.limit)
+              .map(journalOf)
+          })
+        ),
+      counts: read(
+        Effect.gen(function* () {
+          const [row] = yield* sql<{
+            events: number | null
+            unread: number
+            set_aside: number
+            queued: number
+            failed: number
+          }>`
           SELECT (SELECT max(seq) FROM events) AS events,
             (SELECT coalesce(sum(unread), 0) FROM agents WHERE status NOT IN ('done', 'cancelled') AND unread > 0) AS unread,
             (SELECT count(*) FROM messages WHERE status = 'set_aside') AS set_aside,
             (SELECT count(*) FROM actions WHERE status = 'queued') AS queued,
             (SELECT count(*) FROM actions WHERE status = 'failed') AS failed`
-        return {
-          events: row?.events ?? 0,
-          routed: yield* cursor,
-          agents: Object.fromEntries(AgentStatuses.literals.map((status) => [status, moved.get(status) ?? 0])) as Record<AgentStatus, number>,
-          unread: Number(row?.unread ?? 0),
-          setAside: row?.set_aside ?? 0,
-          actionsQueued: row?.queued ?? 0,
-          actionsFailed: row?.failed ?? 0
-        }
-      }))
+          return {
+            events: row?.events ?? 0,
+            routed: yield* cursor,
+            agents: Object.fromEntries(
+              AgentStatuses.literals.map((status) => [status, moved.get(status) ?? 0])
+            ) as Record<AgentStatus, number>,
+            unread: Number(row?.unread ?? 0),
+            setAside: row?.set_aside ?? 0,
+            actionsQueued: row?.queued ?? 0,
+            actionsFailed: row?.failed ?? 0
+          }
+        })
+      )
     })
   })
 )
-

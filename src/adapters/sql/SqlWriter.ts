@@ -17,18 +17,22 @@ type Refusal = StaleVersion | AgentExists | StoreUnavailable
 type Decide<A> = (current: ReadonlyMap<string, Agent>) => { readonly step: Step; readonly value: A }
 
 type Job =
-  | { readonly _tag: "Publish"; readonly draft: EventDraft; readonly done: Deferred.Deferred<Published, StoreUnavailable> }
   | {
-    readonly _tag: "Step"
-    readonly decision: Decision
-    readonly settle: (refused: Refusal | null) => void
-  }
+      readonly _tag: "Publish"
+      readonly draft: EventDraft
+      readonly done: Deferred.Deferred<Published, StoreUnavailable>
+    }
   | {
-    readonly _tag: "Write"
-    /** Never fails: what the body came to is kept until the transaction is durable. */
-    readonly body: Effect.Effect<ReadonlyArray<EventDraft>, never, SqlClient.SqlClient>
-    readonly settle: (failure: StoreUnavailable | null) => void
-  }
+      readonly _tag: "Step"
+      readonly decision: Decision
+      readonly settle: (refused: Refusal | null) => void
+    }
+  | {
+      readonly _tag: "Write"
+      /** Never fails: what the body came to is kept until the transaction is durable. */
+      readonly body: Effect.Effect<ReadonlyArray<EventDraft>, never, SqlClient.SqlClient>
+      readonly settle: (failure: StoreUnavailable | null) => void
+    }
 
 const queueLength = 1024
 const groupSize = 512
@@ -44,26 +48,32 @@ export const unavailable = (error: SqlError.SqlError): StoreUnavailable => {
 }
 
 /** The one writer of the database: all that waits is committed in one transaction, then each caller is answered. */
-export class SqlWriter extends Context.Service<SqlWriter, {
-  /**
-   * Runs `body` in a savepoint of the writer's next transaction and appends its events there: all of it is durable
-   * when this returns, or none. A failing body undoes itself only.
-   */
-  write<A, E>(
-    body: Effect.Effect<Written<A>, E, SqlClient.SqlClient>
-  ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | StoreUnavailable>
-  publish(draft: EventDraft): Effect.Effect<Published, StoreUnavailable>
-  commit(step: Step): Effect.Effect<void, Refusal>
-  decide<A>(agents: ReadonlyArray<string>, decide: Decide<A>): Effect.Effect<A, AgentExists | StoreUnavailable>
-  observe(listener: (committed: Committed) => void, options?: { readonly journal: boolean }): Effect.Effect<void, never, Scope.Scope>
-  /** The newest events, kept in memory. */
-  readonly recent: ReturnType<typeof recentEvents>
-  /** Called with how many agents came to or left each status. */
-  onMoved(listener: (moved: ReadonlyMap<AgentStatus, number>) => void): void
-}>()("squadron/adapters/sql/SqlWriter") {
+export class SqlWriter extends Context.Service<
+  SqlWriter,
+  {
+    /**
+     * Runs `body` in a savepoint of the writer's next transaction and appends its events there: all of it is durable
+     * when this returns, or none. A failing body undoes itself only.
+     */
+    write<A, E>(
+      body: Effect.Effect<Written<A>, E, SqlClient.SqlClient>
+    ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | StoreUnavailable>
+    publish(draft: EventDraft): Effect.Effect<Published, StoreUnavailable>
+    commit(step: Step): Effect.Effect<void, Refusal>
+    decide<A>(agents: ReadonlyArray<string>, decide: Decide<A>): Effect.Effect<A, AgentExists | StoreUnavailable>
+    observe(
+      listener: (committed: Committed) => void,
+      options?: { readonly journal: boolean }
+    ): Effect.Effect<void, never, Scope.Scope>
+    /** The newest events, kept in memory. */
+    readonly recent: ReturnType<typeof recentEvents>
+    /** Called with how many agents came to or left each status. */
+    onMoved(listener: (moved: ReadonlyMap<AgentStatus, number>) => void): void
+  }
+>()("squadron/adapters/sql/SqlWriter") {
   static readonly layer: Layer.Layer<SqlWriter, SqlError.SqlError, SqlClient.SqlClient> = Layer.effect(
     SqlWriter,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const queue = yield* Queue.bounded<Job>(queueLength)
       const recent = recentEvents(4096)
@@ -82,7 +92,8 @@ export class SqlWriter extends Context.Service<SqlWriter, {
             decide: (current) => {
               const step = decision.decide(current)
               const born = "_tag" in step ? undefined : step.agents.find((change) => change.expected === null)
-              if (born !== undefined) clash = new AgentExists({ role: born.agent.role, subject: Subject.key(born.agent.subject) })
+              if (born !== undefined)
+                clash = new AgentExists({ role: born.agent.role, subject: Subject.key(born.agent.subject) })
               return step
             }
           }
@@ -92,7 +103,7 @@ export class SqlWriter extends Context.Service<SqlWriter, {
           )
         })
 
-      const transact = Effect.fnUntraced(function*(jobs: ReadonlyArray<Job>, watched: boolean) {
+      const transact = Effect.fnUntraced(function* (jobs: ReadonlyArray<Job>, watched: boolean) {
         const publishes = jobs.filter((job) => job._tag === "Publish")
         const steps = jobs.filter((job) => job._tag === "Step")
         const appended = publishes.length === 0 ? null : yield* appendEvents(publishes.map((job) => job.draft))
@@ -101,11 +112,14 @@ export class SqlWriter extends Context.Service<SqlWriter, {
         let grouped: Applied | null = null
         if (steps.length > 0) {
           const list = steps.map((job) => job.decision)
-          const whole = steps.length === 1 ? oneByOne(list, watched) : Effect.catchIf(
-            Effect.map(sql.withTransaction(applySteps(list, watched)), (applied) => [applied]),
-            isUniqueViolation,
-            () => oneByOne(list, watched)
-          )
+          const whole =
+            steps.length === 1
+              ? oneByOne(list, watched)
+              : Effect.catchIf(
+                  Effect.map(sql.withTransaction(applySteps(list, watched)), (applied) => [applied]),
+                  isUniqueViolation,
+                  () => oneByOne(list, watched)
+                )
           outcomes = yield* whole
           const [first] = outcomes
           if (steps.length > 1 && outcomes.length === 1 && first !== undefined && "refused" in first) grouped = first
@@ -133,9 +147,10 @@ export class SqlWriter extends Context.Service<SqlWriter, {
         }
         for (const [index, { settle }] of done.steps.entries()) {
           const outcome = done.grouped ?? done.outcomes[index]
-          const refused = outcome === undefined || !("refused" in outcome)
-            ? outcome ?? null
-            : outcome.refused[done.grouped === null ? 0 : index] ?? null
+          const refused =
+            outcome === undefined || !("refused" in outcome)
+              ? (outcome ?? null)
+              : (outcome.refused[done.grouped === null ? 0 : index] ?? null)
           settle(refused)
         }
       }
@@ -147,7 +162,7 @@ export class SqlWriter extends Context.Service<SqlWriter, {
         if (observers.size === 0) return
         const committed: Committed = {
           events: done.events,
-          agents: applied.length === 1 ? applied[0]?.agents ?? [] : applied.flatMap((one) => one.agents),
+          agents: applied.length === 1 ? (applied[0]?.agents ?? []) : applied.flatMap((one) => one.agents),
           journal: applied.flatMap((one) => one.journal),
           actions: applied.some((one) => one.actions),
           timers: applied.some((one) => one.timers)
@@ -183,12 +198,12 @@ export class SqlWriter extends Context.Service<SqlWriter, {
       }
 
       yield* Effect.addFinalizer(() =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           closed = true
           fail(yield* Queue.clear(queue), new StoreUnavailable({ reason: "the store is closing" }))
         })
       )
-      yield* Effect.gen(function*() {
+      yield* Effect.gen(function* () {
         while (true) {
           // let whoever is about to write join this transaction
           yield* Effect.yieldNow
@@ -247,7 +262,9 @@ export class SqlWriter extends Context.Service<SqlWriter, {
                 Effect.matchCause(client.withTransaction(body), {
                   onFailure: (cause) => {
                     end = Exit.failCause(
-                      Cause.map(cause, (error) => SqlError.isSqlError(error) ? unavailable(error) : error as Exclude<E, SqlError.SqlError>)
+                      Cause.map(cause, (error) =>
+                        SqlError.isSqlError(error) ? unavailable(error) : (error as Exclude<E, SqlError.SqlError>)
+                      )
                     )
                     return []
                   },
@@ -255,21 +272,24 @@ export class SqlWriter extends Context.Service<SqlWriter, {
                     end = Exit.succeed(written.value)
                     return written.events
                   }
-                })),
+                })
+              ),
               settle: (failure) => {
                 Deferred.doneUnsafe(done, failure === null ? end : Exit.fail(failure))
               }
             }
           }),
         observe: (listener, options) =>
-          Effect.asVoid(Effect.acquireRelease(
-            Effect.sync(() => {
-              const observer = { listener, journal: options?.journal ?? false }
-              observers.add(observer)
-              return observer
-            }),
-            (observer) => Effect.sync(() => observers.delete(observer))
-          )),
+          Effect.asVoid(
+            Effect.acquireRelease(
+              Effect.sync(() => {
+                const observer = { listener, journal: options?.journal ?? false }
+                observers.add(observer)
+                return observer
+              }),
+              (observer) => Effect.sync(() => observers.delete(observer))
+            )
+          ),
         onMoved: (listener) => {
           movers.push(listener)
         }

@@ -8,12 +8,23 @@ import type { Step } from "../../domain/Step.ts"
 import * as Subject from "../../domain/Subject.ts"
 import { forValues, insertRows, orUpdate } from "./insertRows.ts"
 import {
-  agentCells, agentColumns, agentOf, type AgentRow, eventCells, eventColumns, journalColumns, messageColumns, spanColumns
+  agentCells,
+  agentColumns,
+  agentOf,
+  type AgentRow,
+  eventCells,
+  eventColumns,
+  journalColumns,
+  messageColumns,
+  spanColumns
 } from "./rows.ts"
 
 const allAgentColumns = [...agentColumns, ...spanColumns]
 // where its rows begin is set once
-const orUpdateAgent = orUpdate("id", allAgentColumns.filter((column) => !column.startsWith("first_")))
+const orUpdateAgent = orUpdate(
+  "id",
+  allAgentColumns.filter((column) => !column.startsWith("first_"))
+)
 
 /** What a group of steps came to. */
 export interface Applied {
@@ -31,16 +42,24 @@ export interface Applied {
 }
 
 /** Appends events whose keys are new; the answer holds a number for every key, old or new. */
-export const appendEvents = Effect.fnUntraced(function*(drafts: ReadonlyArray<EventDraft>) {
+export const appendEvents = Effect.fnUntraced(function* (drafts: ReadonlyArray<EventDraft>) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* insertRows<{ seq: number; key: string }>(
-    sql, "events", eventColumns, drafts.map(eventCells), "ON CONFLICT (key) DO NOTHING RETURNING seq, key"
+    sql,
+    "events",
+    eventColumns,
+    drafts.map(eventCells),
+    "ON CONFLICT (key) DO NOTHING RETURNING seq, key"
   )
   const fresh = new Map(rows.map((row) => [row.key, row.seq]))
   const known = new Map<string, number>()
   if (fresh.size < drafts.length) {
     const missing = [...new Set(drafts.map((draft) => draft.key))].filter((key) => !fresh.has(key))
-    for (const row of yield* forValues<{ seq: number; key: string }>(sql, "SELECT seq, key FROM events WHERE key IN (??)", missing)) {
+    for (const row of yield* forValues<{ seq: number; key: string }>(
+      sql,
+      "SELECT seq, key FROM events WHERE key IN (??)",
+      missing
+    )) {
       known.set(row.key, row.seq)
     }
   }
@@ -79,11 +98,12 @@ export const decided = (step: Step): Decision => ({
  * Decides and applies in order, in the caller's transaction, with one statement per table for all of them. A
  * decision that is refused is left out; a broken constraint fails the whole group.
  */
-export const applySteps = Effect.fnUntraced(function*(decisions: ReadonlyArray<Decision>, watched: boolean) {
+export const applySteps = Effect.fnUntraced(function* (decisions: ReadonlyArray<Decision>, watched: boolean) {
   const sql = yield* SqlClient.SqlClient
-  const ids = decisions.length === 1
-    ? decisions[0]?.agents ?? []
-    : [...new Set(decisions.flatMap((decision) => decision.agents))]
+  const ids =
+    decisions.length === 1
+      ? (decisions[0]?.agents ?? [])
+      : [...new Set(decisions.flatMap((decision) => decision.agents))]
   const rows = yield* forValues<AgentRow>(sql, "SELECT * FROM agents WHERE id IN (??)", ids)
   const current = new Map<string, Agent>()
   const statuses = new Map<string, AgentStatus>()
@@ -127,24 +147,60 @@ export const applySteps = Effect.fnUntraced(function*(decisions: ReadonlyArray<D
       coalesce((SELECT max(id) FROM runs), 0) AS run`
     const { message, journal: line, run } = tops ?? { message: 0, journal: 0, run: 0 }
     const span = [message, message + messages.length, line, line + journal.length, run, run + runs.length]
-    yield* insertRows(sql, "agents", allAgentColumns, all.map((agent) => [...agentCells(agent), ...span]), orUpdateAgent)
+    yield* insertRows(
+      sql,
+      "agents",
+      allAgentColumns,
+      all.map((agent) => [...agentCells(agent), ...span]),
+      orUpdateAgent
+    )
   }
-  yield* insertRows(sql, "messages", messageColumns, messages.map((message) =>
-    [message.agent, message.kind, message.event, "unread", message.text, ""]
-  ))
-  yield* forValues(sql, "UPDATE messages SET status = 'read' WHERE id IN (??)", accepted.flatMap((step) => step.read))
-  yield* insertRows(sql, "runs", ["agent", "body"], runs.map((run) => [run.agent, JSON.stringify(run)]))
   yield* insertRows(
-    sql, "actions", ["key", "subject", "agent", "status", "attempts", "error", "body"],
-    accepted.flatMap((step) => step.actions.map((draft) => [
-      draft.key, Subject.key(draft.subject), draft.agent, "queued", 0, "",
-      JSON.stringify({ subject: draft.subject, depth: draft.depth, action: draft.action })
-    ])),
+    sql,
+    "messages",
+    messageColumns,
+    messages.map((message) => [message.agent, message.kind, message.event, "unread", message.text, ""])
+  )
+  yield* forValues(
+    sql,
+    "UPDATE messages SET status = 'read' WHERE id IN (??)",
+    accepted.flatMap((step) => step.read)
+  )
+  yield* insertRows(
+    sql,
+    "runs",
+    ["agent", "body"],
+    runs.map((run) => [run.agent, JSON.stringify(run)])
+  )
+  yield* insertRows(
+    sql,
+    "actions",
+    ["key", "subject", "agent", "status", "attempts", "error", "body"],
+    accepted.flatMap((step) =>
+      step.actions.map((draft) => [
+        draft.key,
+        Subject.key(draft.subject),
+        draft.agent,
+        "queued",
+        0,
+        "",
+        JSON.stringify({ subject: draft.subject, depth: draft.depth, action: draft.action })
+      ])
+    ),
     "ON CONFLICT (key) DO NOTHING"
   )
   const numbered = yield* insertRows<{ id: number }>(
-    sql, "journal", journalColumns,
-    journal.map((line) => [line.kind, line.at, line.event, line.agent, line.text, line.verdicts.length === 0 ? "" : JSON.stringify(line.verdicts)]),
+    sql,
+    "journal",
+    journalColumns,
+    journal.map((line) => [
+      line.kind,
+      line.at,
+      line.event,
+      line.agent,
+      line.text,
+      line.verdicts.length === 0 ? "" : JSON.stringify(line.verdicts)
+    ]),
     watched ? "RETURNING id" : ""
   )
   let cursor: number | null = null
@@ -162,7 +218,9 @@ export const applySteps = Effect.fnUntraced(function*(decisions: ReadonlyArray<D
     yield* forValues(sql, "DELETE FROM timers WHERE agent IN (??)", step.timersDropped)
     if (step.timers.length > 0) {
       yield* insertRows(
-        sql, "timers", ["agent", "id", "kind", "due_at"],
+        sql,
+        "timers",
+        ["agent", "id", "kind", "due_at"],
         step.timers.map((timer) => [timer.agent, timer.id, timer.kind, timer.dueAt]),
         orUpdate("agent", ["agent", "id", "kind", "due_at"])
       )

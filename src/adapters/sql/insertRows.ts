@@ -13,7 +13,13 @@ const placeholders = (sql: SqlClient.SqlClient, from: number, count: number): st
 
 const texts = new Map<string, string>()
 
-const statement = (sql: SqlClient.SqlClient, table: string, columns: ReadonlyArray<string>, rows: number, tail: string): string => {
+const statement = (
+  sql: SqlClient.SqlClient,
+  table: string,
+  columns: ReadonlyArray<string>,
+  rows: number,
+  tail: string
+): string => {
   const name = `${sql.driver} ${table} ${rows} ${tail}`
   const known = texts.get(name)
   if (known !== undefined) return known
@@ -52,12 +58,13 @@ export const forValues = <A extends object>(
   for (let at = 0; at < values.length; at += 500) parts.push(values.slice(at, at + 500))
   return Effect.map(
     Effect.forEach(parts, (part) => sql.unsafe<A>(text.replace("??", placeholders(sql, 0, part.length)), part)),
-    (all) => all.length === 1 ? all[0] ?? [] : all.flat()
+    (all) => (all.length === 1 ? (all[0] ?? []) : all.flat())
   )
 }
 
 /** `ON CONFLICT (key) DO UPDATE SET …` for all other columns. */
 export const orUpdate = (key: string, columns: ReadonlyArray<string>): string =>
-  `ON CONFLICT (${key}) DO UPDATE SET ${
-    columns.filter((column) => column !== key).map((column) => `${column} = excluded.${column}`).join(", ")
-  }`
+  `ON CONFLICT (${key}) DO UPDATE SET ${columns
+    .filter((column) => column !== key)
+    .map((column) => `${column} = excluded.${column}`)
+    .join(", ")}`

@@ -2,13 +2,15 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
 /** The tables of the core, in SQL that SQLite and PostgreSQL both take; only the identity column differs. */
-export const migration = Effect.gen(function*() {
+export const migration = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  const identity = sql.literal(sql.onDialectOrElse({
-    pg: () => "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-    // AUTOINCREMENT: a number is never used again
-    orElse: () => "INTEGER PRIMARY KEY AUTOINCREMENT"
-  }))
+  const identity = sql.literal(
+    sql.onDialectOrElse({
+      pg: () => "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+      // AUTOINCREMENT: a number is never used again
+      orElse: () => "INTEGER PRIMARY KEY AUTOINCREMENT"
+    })
+  )
   yield* sql`CREATE TABLE events (
     seq ${identity}, key TEXT NOT NULL UNIQUE, type TEXT NOT NULL, subject TEXT NOT NULL, at BIGINT NOT NULL,
     body TEXT NOT NULL)`

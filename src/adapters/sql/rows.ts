@@ -25,8 +25,19 @@ export type EventRow = { readonly seq: number; readonly body: string }
 export const eventOf = (row: EventRow): Event => ({ seq: row.seq, ...json<EventDraft>(row.body) })
 
 export const agentColumns = [
-  "id", "role", "subject", "repository", "kind", "number", "status", "version", "priority", "unread", "since",
-  "created_at", "state"
+  "id",
+  "role",
+  "subject",
+  "repository",
+  "kind",
+  "number",
+  "status",
+  "version",
+  "priority",
+  "unread",
+  "since",
+  "created_at",
+  "state"
 ]
 /** Between which numbers an agent's rows lie in the tables that only grow, instead of an index over each. */
 export const spanColumns = ["first_message", "last_message", "first_journal", "last_journal", "first_run", "last_run"]
@@ -47,8 +58,19 @@ export const agentCells = (agent: Agent): ReadonlyArray<Cell> => {
     depth: agent.depth
   }
   return [
-    agent.id, agent.role, Subject.key(agent.subject), agent.subject.repository, agent.subject.kind, agent.subject.number,
-    agent.status, agent.version, agent.priority, agent.unread, agent.since, agent.createdAt, JSON.stringify(state)
+    agent.id,
+    agent.role,
+    Subject.key(agent.subject),
+    agent.subject.repository,
+    agent.subject.kind,
+    agent.subject.number,
+    agent.status,
+    agent.version,
+    agent.priority,
+    agent.unread,
+    agent.since,
+    agent.createdAt,
+    JSON.stringify(state)
   ]
 }
 export type AgentRow = {
