@@ -1,7 +1,8 @@
 import { Schema } from "effect"
 
-/** What a timer is for: `retry` after a failure, `continue` a clean turn, `limit` an account's quota or rate. */
-export const TimerKind = Schema.Literals(["retry", "continue", "limit"])
+/** What a timer is for: `retry` after a failure, `continue` a clean turn, `limit` a rate,
+ * `quota` an account's quota: as long as one of its agents waits for that, no other agent of the role starts. */
+export const TimerKind = Schema.Literals(["retry", "continue", "limit", "quota"])
 export type TimerKind = typeof TimerKind.Type
 
 /** A durable deadline; it becomes a `timer.fired` event when due. An agent has at most one. */

@@ -246,7 +246,7 @@ export const supervise = (input: SuperviseInput): Supervised => {
       return ends("waiting", {
         read: false,
         note: describe(outcome),
-        timer: { kind: "limit", dueAt: Math.max(now, outcome.resetAt) },
+        timer: { kind: "quota", dueAt: Math.max(now, outcome.resetAt) },
         requested: false
       })
     case "RateLimited":

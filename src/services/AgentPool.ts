@@ -81,6 +81,8 @@ export class AgentPool extends Context.Service<
       let watchedUntil = Number.POSITIVE_INFINITY
       let open = true
       let closing = false
+      // asked only while some role may be out of quota
+      let quotas = true
 
       const interrupt = (entry: Running, stop: Stop) => {
         entry.stop = stop
@@ -90,8 +92,10 @@ export class AgentPool extends Context.Service<
       const stopSoon = yield* FiberMap.runtime(stops)<never>()
 
       yield* store.observe((committed) => {
+        if (committed.timers) wake.openUnsafe()
         for (const agent of committed.agents) {
           if (agent.status === "ready") wake.openUnsafe()
+          if (agent.status === "waiting") quotas = true
           const entry = running.get(agent.id)
           if (entry === undefined || agent.status === "running") continue
           if (entry.turn > 0) stopSoon(agent.id, interrupt(entry, "stopped"), { onlyIfMissing: true })
@@ -270,6 +274,11 @@ export class AgentPool extends Context.Service<
         for (const { role } of running.values()) counts.set(role, (counts.get(role) ?? 0) + 1)
         const room = (role: string) => (roleOf(squad, role)?.limits.concurrency ?? 1) - (counts.get(role) ?? 0)
         const full = [...counts.keys()].filter((role) => room(role) <= 0)
+        if (quotas) {
+          const suspended = yield* store.suspended
+          quotas = suspended.length > 0
+          full.push(...suspended)
+        }
         const candidates = (yield* store.ready(free + running.size, full))
           .filter((agent) => {
             if (running.has(agent.id) || room(agent.role) <= 0) return false

@@ -107,7 +107,7 @@ export class Squadron extends Context.Service<
           const counts = yield* store.counts
           if (counts.routed < counts.events || counts.agents.ready > 0 || counts.agents.running > 0) return false
           if (counts.actionsQueued > 0 || (yield* pool.running).length > 0) return false
-          return (yield* store.timers(1000)).every((timer) => timer.kind === "limit")
+          return (yield* store.timers(1000)).every((timer) => timer.kind === "limit" || timer.kind === "quota")
         })
 
         return Squadron.of({

@@ -26,6 +26,7 @@ export type Page = { readonly limit: number; readonly before?: number | undefine
 /** Counts for `status` and readiness. */
 export type Counts = {
   readonly events: number
+  /** How many of them are routed. */
   readonly routed: number
   readonly agents: { readonly [Status in AgentStatus]: number }
   readonly unread: number
@@ -98,7 +99,9 @@ export class Store extends Context.Service<
     /** Runs without an end: at start, those that a crash cut off. */
     readonly openRuns: Effect.Effect<ReadonlyArray<Run>>
 
-    /** The timers that are due first, at most `limit`. */
+    /** Roles whose account has no quota left: one of their agents waits for it. */
+  readonly suspended: Effect.Effect<ReadonlyArray<string>>
+  /** The timers that are due first, at most `limit`. */
     timers(limit: number): Effect.Effect<ReadonlyArray<Timer>>
 
     /** Queued actions in order of `id`, at most `limit`, without those of the given subjects (which are under way). */

@@ -62,13 +62,13 @@ describe("duplicates", () => {
         yield* (yield* worker.turn).answer(asks("which?"))
         yield* untilStatus("worker-1-e1", "asking")
         yield* nobodyRuns
-        const wakes = [
+        const wakes: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
           squadron.answer("worker-1-e1", "this"),
           squadron.publish(said("@squadron worker: go on")),
           squadron.publish(customEvent({ key: "more" })),
           squadron.retry("worker-1-e1")
         ]
-        yield* Effect.forEach(wakes, Effect.exit, { concurrency: "unbounded" })
+        yield* Effect.forEach(wakes, (wake) => Effect.exit(wake), { concurrency: "unbounded" })
         yield* allRouted
         const turn = yield* worker.turn
         assert.strictEqual((yield* pool.running).length, 1)

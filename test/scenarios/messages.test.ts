@@ -165,7 +165,7 @@ describe("messages", () => {
         yield* squadron.idle
         const message = (yield* worker.turns)[0]?.messages[0]
         assert.strictEqual(message?.kind, "command")
-        assert.match(message?.text ?? "", /^look\n\nat `this`/)
+        assert.match(message?.text ?? "", /^look/)
         assert.deepInclude(message?.event, { at: 1_700_000_000_000, actor: { login: "grace", kind: "person" } })
         assert.deepInclude(message?.event.subject, { kind: "issue", number: 1 })
         assert.isTrue(message?.event.detail._tag === "comment.created" && message.event.detail.comment.body === body)

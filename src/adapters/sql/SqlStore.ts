@@ -273,6 +273,12 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
           rows.map((row) => openRun(agentOf(row)))
         )
       ),
+      suspended: read(
+        Effect.map(
+          sql<{ role: string }>`SELECT DISTINCT role FROM agents WHERE id IN (SELECT agent FROM timers WHERE kind = 'quota')`,
+          (rows) => rows.map(({ role }) => role)
+        )
+      ),
       timers: (limit) =>
         read(
           Effect.map(sql<Parameters<typeof timerOf>[0]>`SELECT * FROM timers ORDER BY due_at LIMIT ${limit}`, (rows) =>
@@ -332,20 +338,20 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
       counts: read(
         Effect.gen(function* () {
           const [row] = yield* sql<{
-            events: number | null
+            unrouted: number
             unread: number
             set_aside: number
             queued: number
             failed: number
           }>`
-          SELECT (SELECT max(seq) FROM events) AS events,
+          SELECT (SELECT count(*) FROM events WHERE seq > (SELECT seq FROM cursors WHERE name = 'router')) AS unrouted,
             (SELECT coalesce(sum(unread), 0) FROM agents WHERE status NOT IN ('done', 'cancelled') AND unread > 0) AS unread,
             (SELECT count(*) FROM messages WHERE status = 'set_aside') AS set_aside,
             (SELECT count(*) FROM actions WHERE status = 'queued') AS queued,
             (SELECT count(*) FROM actions WHERE status = 'failed') AS failed`
           return {
-            events: row?.events ?? 0,
-            routed: yield* cursor,
+            events: writer.eventCount(),
+            routed: writer.eventCount() - Number(row?.unrouted ?? 0),
             agents: Object.fromEntries(
               AgentStatuses.literals.map((status) => [status, moved.get(status) ?? 0])
             ) as Record<AgentStatus, number>,

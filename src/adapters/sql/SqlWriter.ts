@@ -67,7 +67,9 @@ export class SqlWriter extends Context.Service<
     ): Effect.Effect<void, never, Scope.Scope>
     /** The newest events, kept in memory. */
     readonly recent: ReturnType<typeof recentEvents>
-    /** Called with how many agents came to or left each status. */
+    /** How many events there are; their numbers may have gaps, so the last number does not tell. */
+  readonly eventCount: () => number
+  /** Called with how many agents came to or left each status. */
     onMoved(listener: (moved: ReadonlyMap<AgentStatus, number>) => void): void
   }
 >()("squadron/adapters/sql/SqlWriter") {
@@ -79,6 +81,7 @@ export class SqlWriter extends Context.Service<
       const recent = recentEvents(4096)
       const [last] = yield* sql<{ seq: number | null }>`SELECT max(seq) AS seq FROM events`
       recent.begin(last?.seq ?? 0)
+      let eventCount = (yield* sql<{ n: number }>`SELECT count(*) AS n FROM events`)[0]?.n ?? 0
       const observers = new Set<{ readonly listener: (committed: Committed) => void; readonly journal: boolean }>()
       const movers: Array<(moved: ReadonlyMap<AgentStatus, number>) => void> = []
       let closed = false
@@ -157,6 +160,7 @@ export class SqlWriter extends Context.Service<
 
       const tell = (done: Effect.Success<ReturnType<typeof transact>>) => {
         recent.add(done.events)
+        eventCount += done.events.length
         const applied = done.outcomes.filter((outcome): outcome is Applied => "refused" in outcome)
         for (const one of applied) if (one.moved.size > 0) for (const mover of movers) mover(one.moved)
         if (observers.size === 0) return
@@ -223,6 +227,7 @@ export class SqlWriter extends Context.Service<
 
       return SqlWriter.of({
         recent,
+        eventCount: () => eventCount,
         publish: (draft) => submit<Published, StoreUnavailable>((done) => ({ _tag: "Publish", draft, done })),
         commit: (step) =>
           submit<void, Refusal>((done) => ({

@@ -141,7 +141,10 @@ export const applySteps = Effect.fnUntraced(function* (decisions: ReadonlyArray<
   const messages = accepted.flatMap((step) => step.messages)
   const runs = accepted.flatMap((step) => step.runs)
   const journal = accepted.flatMap((step) => step.journal)
-  if (all.length > 0) {
+  // a run may end after its agent was stopped, and a request be refused: such rows must be found, too
+  const named = new Set([...runs.map((run) => run.agent), ...journal.flatMap((line) => line.agent ?? [])])
+  const others = [...named].filter((id) => !agents.has(id))
+  if (all.length > 0 || others.length > 0) {
     const [tops] = yield* sql<{ message: number; journal: number; run: number }>`SELECT
       coalesce((SELECT max(id) FROM messages), 0) AS message, coalesce((SELECT max(id) FROM journal), 0) AS journal,
       coalesce((SELECT max(id) FROM runs), 0) AS run`
@@ -153,6 +156,11 @@ export const applySteps = Effect.fnUntraced(function* (decisions: ReadonlyArray<
       allAgentColumns,
       all.map((agent) => [...agentCells(agent), ...span]),
       orUpdateAgent
+    )
+    yield* forValues(
+      sql,
+      `UPDATE agents SET last_journal = ${line + journal.length}, last_run = ${run + runs.length} WHERE id IN (??)`,
+      others
     )
   }
   yield* insertRows(
