@@ -177,7 +177,6 @@ export const runDaemon = Effect.fn("Daemon.run")(function* (options: DaemonOptio
   })
   const services = daemonLayer(loaded, secret).pipe(Layer.provide(Layer.succeed(ServerSettings, server)))
   const program = Effect.gen(function* () {
-    yield* hangupAsTerminate
     const squadron = yield* Squadron
     const { reaped } = yield* Leftovers
     const url = urlOf(yield* HttpServer.HttpServer)
@@ -214,11 +213,17 @@ export const runDaemon = Effect.fn("Daemon.run")(function* (options: DaemonOptio
         options.json
           ? Effect.void
           : Console.error("Stopping: what is under way gets its time. Once more skips the wait."),
-        Effect.interruptible(Effect.raceFirst(squadron.drain, nextSignal))
+        // In fibers of their own, since this one is interrupted already. Launchers pass on what the terminal sends to
+        // all of its programs, so a second signal at once is the same one.
+        Effect.raceFirst(
+          Effect.interruptible(squadron.drain),
+          Effect.interruptible(Effect.andThen(Effect.sleep("300 millis"), nextSignal))
+        )
       )
     )
   })
-  return yield* Effect.scoped(Effect.provide(program, services)).pipe(
+  // Outermost, for a squadron is at work before it has told its address, and until all of it is closed.
+  return yield* Effect.scoped(Effect.andThen(hangupAsTerminate, Effect.provide(program, services))).pipe(
     Effect.catchTag("ServeError", cannotListen(server))
   )
 })

@@ -278,7 +278,7 @@ describe("a daemon at work", () => {
         assert.include(out, "Nothing is left to do.")
         assert.strictEqual(query(file, "SELECT count(*) FROM agents WHERE status = 'done'"), 6)
         assert.strictEqual(query(file, "SELECT count(*) FROM agents WHERE status <> 'done'"), 0)
-        assert.strictEqual(query(file, "SELECT count(*) FROM runs WHERE closed_at IS NULL"), 0)
+        assert.strictEqual(query(file, "SELECT coalesce(sum(unread), 0) FROM agents"), 0)
       }),
     within
   )

@@ -4,7 +4,6 @@ import { TestClock } from "effect/testing"
 import { NodeServices } from "@effect/platform-node"
 import { sqliteStoreLayer } from "../../src/app/layers.ts"
 import type { AgentStatus } from "../../src/domain/Agent.ts"
-import { Outcome } from "../../src/domain/Outcome.ts"
 import { defaultLimits } from "../../src/domain/Role.ts"
 import { AgentPool } from "../../src/services/AgentPool.ts"
 import { Harness, resultOf } from "../../src/services/Harness.ts"
@@ -18,12 +17,14 @@ type Stage = "opening" | "turn" | "commit" | "between"
 const id = "worker-1-e1"
 const limits = { ...defaultLimits, wallClock: 60_000 }
 
+const nothing = { sessions: 0, sessionsClosed: 0, turns: 0, turnsClosed: 0 }
+
 /** A run that stands still at one place until it is let go, and counts what it opened and released. */
 const standingAt = Effect.fnUntraced(function* (stage: Stage) {
   const reached = yield* Queue.unbounded<void>()
   const letGo = yield* Deferred.make<void>()
-  const counted = yield* Ref.make({ sessions: 0, sessionsClosed: 0, turns: 0, turnsClosed: 0 })
-  const count = (key: keyof Ref.Ref.Success<typeof counted>) => Ref.update(counted, (all) => ({ ...all, [key]: all[key] + 1 }))
+  const counted = yield* Ref.make(nothing)
+  const count = (key: keyof typeof nothing) => Ref.update(counted, (all) => ({ ...all, [key]: all[key] + 1 }))
   let standing = true
   const stand = (here: Stage) =>
     Effect.suspend(() => {
@@ -31,7 +32,9 @@ const standingAt = Effect.fnUntraced(function* (stage: Stage) {
       standing = false
       return Effect.andThen(Queue.offer(reached, undefined), Deferred.await(letGo))
     })
-  // armed by the turn's end: the next decision is its commit, the next look at the agent comes after it
+  const asked = yield* Deferred.make<void>()
+  const more = yield* Deferred.make<void>()
+  // armed by the turn's end: the next decision is its commit, the next look into the inbox comes after it
   let armed = false
   const harness = Layer.succeed(
     Harness,
@@ -43,10 +46,14 @@ const standingAt = Effect.fnUntraced(function* (stage: Stage) {
           turn: () =>
             Effect.acquireUseRelease(
               count("turns"),
-              () => Effect.andThen(stand("turn"), Effect.sync(() => {
-                armed = true
-                return resultOf(stage === "between" ? Outcome.cases.Completed.make({ evidence: { summary: "" } }) : done)
-              })),
+              () =>
+                Effect.gen(function* () {
+                  yield* stand("turn")
+                  yield* Deferred.succeed(asked, undefined)
+                  if (stage === "between") yield* Deferred.await(more)
+                  armed = true
+                  return resultOf(done)
+                }),
               () => count("turnsClosed")
             )
         }
@@ -59,11 +66,23 @@ const standingAt = Effect.fnUntraced(function* (stage: Stage) {
       Store.of({
         ...store,
         decide: (...given) => Effect.andThen(armed ? stand("commit") : Effect.void, store.decide(...given)),
-        agent: (...given) => Effect.andThen(armed ? stand("between") : Effect.void, store.agent(...given))
+        unread: (...given) => Effect.andThen(armed ? stand("between") : Effect.void, store.unread(...given))
       })
     )
   )
-  return { harness, store, reached: Queue.take(reached), letGo: Deferred.succeed(letGo, undefined), counted: Ref.get(counted) }
+  /** Brings the run to its place; between two turns it is only with another message. */
+  const brought = (squadron: Squadron["Service"]) =>
+    Effect.gen(function* () {
+      yield* squadron.publish(customEvent())
+      if (stage === "between") {
+        yield* Deferred.await(asked)
+        yield* squadron.publish(customEvent())
+        yield* allRouted
+        yield* Deferred.succeed(more, undefined)
+      }
+      yield* Queue.take(reached)
+    })
+  return { harness, store, brought, letGo: Deferred.succeed(letGo, undefined), counted: Ref.get(counted) }
 })
 type Standing = Effect.Success<ReturnType<typeof standingAt>>
 
@@ -84,8 +103,7 @@ const byAPerson = (stage: Stage, way: "cancel" | "pause", to: AgentStatus) =>
       const squadron = yield* Squadron
       const store = yield* Store
       const pool = yield* AgentPool
-      yield* squadron.publish(customEvent())
-      yield* standing.reached
+      yield* standing.brought(squadron)
       const asked = yield* Effect.forkChild(squadron[way](id, "enough"), { startImmediately: true })
       yield* untilStatus(id, to)
       if (stage === "commit" || stage === "between") yield* standing.letGo
@@ -107,8 +125,7 @@ const byClosing = (stage: Stage, to: AgentStatus) =>
     const filename = `${yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()}/squadron.db`
     const scope = yield* Scope.make()
     const context = yield* Layer.buildWithScope(layerOf(standing, filename), scope)
-    yield* Context.get(context, Squadron).publish(customEvent())
-    yield* standing.reached
+    yield* Effect.provideContext(standing.brought(Context.get(context, Squadron)), context)
     const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
     yield* standing.letGo
     yield* Fiber.join(closing)
@@ -124,8 +141,7 @@ const byDraining = (stage: Stage, to: AgentStatus) =>
       const squadron = yield* Squadron
       const pool = yield* AgentPool
       const store = yield* Store
-      yield* squadron.publish(customEvent())
-      yield* standing.reached
+      yield* standing.brought(squadron)
       const draining = yield* Effect.forkChild(squadron.drain, { startImmediately: true })
       yield* TestClock.adjust("1 second")
       if (stage === "commit") yield* standing.letGo
@@ -162,8 +178,7 @@ describe("interruption", () => {
         yield* Effect.gen(function* () {
           const squadron = yield* Squadron
           const pool = yield* AgentPool
-          yield* squadron.publish(customEvent())
-          yield* standing.reached
+          yield* standing.brought(squadron)
           yield* TestClock.adjust("1 minute")
           yield* untilStatus(id, "waiting")
           yield* pool.drained

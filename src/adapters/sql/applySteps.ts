@@ -20,11 +20,11 @@ import {
 } from "./rows.ts"
 
 const allAgentColumns = [...agentColumns, ...spanColumns]
-// where its rows begin is set once
-const orUpdateAgent = orUpdate(
-  "id",
-  allAgentColumns.filter((column) => !column.startsWith("first_"))
-)
+// who it is and where its rows begin never changes, so no index over it is touched
+const orUpdateAgent = orUpdate("id", [
+  ...["status", "version", "unread", "since", "state"],
+  ...spanColumns.filter((column) => column.startsWith("last_"))
+])
 
 /** What a group of steps came to. */
 export interface Applied {
