@@ -18,7 +18,13 @@ export { AgentPool } from "./services/AgentPool.ts"
 export { Backup } from "./services/Backup.ts"
 export { EventBus } from "./services/EventBus.ts"
 export { Forge } from "./services/Forge.ts"
-export { type FunctionAgent, type FunctionAnswer, Harness, type TurnInput, type TurnResult } from "./services/Harness.ts"
+export {
+  type FunctionAgent,
+  type FunctionAnswer,
+  Harness,
+  type TurnInput,
+  type TurnResult
+} from "./services/Harness.ts"
 export { Mentions } from "./services/Mentions.ts"
 export { Outbox } from "./services/Outbox.ts"
 export { Router } from "./services/Router.ts"

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite"
-import { type Job, pad, produce, type Subject } from "./subject.ts"
+import { agents, type Job, makeJob, produce, type Subject } from "./subject.ts"
 
 type Write = {
   readonly insert: Job | null
@@ -7,27 +7,39 @@ type Write = {
   readonly resolve: (seq: number) => void
 }
 
-/**
- * The limit that Squadron is measured beside: node:sqlite on the main thread, WAL, synchronous FULL, one transaction
- * for all that is pending in a turn of the event loop, promise inboxes, permits as a counter. It does the least that
- * the work demands: one row inserted and one updated per event; no routing, no outcomes, no journal.
- */
-export const open: Subject["open"] = async ({ concurrency, dir, onEvent, prefill }) => {
+const database = (dir: string): DatabaseSync => {
   const db = new DatabaseSync(`${dir}/raw.db`)
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, agent INTEGER NOT NULL,
       payload TEXT NOT NULL, status INTEGER NOT NULL DEFAULT 0, done_at INTEGER);
     CREATE INDEX IF NOT EXISTS pending ON events (agent, seq) WHERE status = 0;`)
+  return db
+}
+
+const fillFinished: Subject["fillFinished"] = async (dir, count) => {
+  const db = database(dir)
+  const finished = db.prepare("INSERT INTO events (key, agent, payload, status, done_at) VALUES (?, ?, ?, 1, 0)")
+  db.exec("BEGIN")
+  for (let i = 0; i < count; i++) {
+    const job = makeJob(i % agents, i, "finished/")
+    finished.run(job.key, job.agent, JSON.stringify(job))
+  }
+  db.exec("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")
+  db.close()
+}
+
+/** An idle agent is nothing at all here. */
+const fillSleepers: Subject["fillSleepers"] = async () => {}
+
+/**
+ * The limit that Squadron is measured beside: node:sqlite on the main thread, WAL, synchronous FULL, one transaction
+ * for all that is pending in a turn of the event loop, promise inboxes, permits as a counter. It does the least that
+ * the work demands: one row inserted and one updated per event; no routing, no outcomes, no journal.
+ */
+const open: Subject["open"] = async ({ concurrency, dir, handle }) => {
+  const db = database(dir)
   const insert = db.prepare("INSERT INTO events (key, agent, payload, status) VALUES (?, ?, ?, 0)")
   const update = db.prepare("UPDATE events SET status = 1, done_at = ? WHERE seq = ?")
-  if (prefill > 0) {
-    const finished = db.prepare("INSERT INTO events (key, agent, payload, status, done_at) VALUES (?, ?, ?, 1, 0)")
-    db.exec("BEGIN")
-    const payload = JSON.stringify({ pad })
-    for (let i = 0; i < prefill; i++) finished.run(`finished/${i}`, i % 100, payload)
-    db.exec("COMMIT")
-    db.exec("PRAGMA wal_checkpoint(TRUNCATE)")
-  }
   const begin = db.prepare("BEGIN IMMEDIATE")
   const commit = db.prepare("COMMIT")
   let queue: Array<Write> = []
@@ -67,7 +79,7 @@ export const open: Subject["open"] = async ({ concurrency, dir, onEvent, prefill
     for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
       if (permits > 0) permits--
       else await new Promise<void>((resolve) => waiting.push(resolve))
-      await onEvent(next.job)
+      await handle([next.job])
       await write(null, next.seq)
       const waiter = waiting.shift()
       if (waiter === undefined) permits++
@@ -91,13 +103,15 @@ export const open: Subject["open"] = async ({ concurrency, dir, onEvent, prefill
   }
   const publish = async (job: Job) => {
     unfinished++
-    const seq = await write(job, 0)
-    deliver(seq, job)
+    deliver(await write(job, 0), job)
   }
   return {
     publish,
     produce: (load) => produce(publish, load),
-    drained: () => unfinished === 0 ? Promise.resolve() : new Promise((resolve) => (drained = resolve)),
+    drained: () => (unfinished === 0 ? Promise.resolve() : new Promise((resolve) => (drained = resolve))),
+    fibers: () => 0,
     close: async () => db.close()
   }
 }
+
+export const raw: Subject = { open, fillFinished, fillSleepers }

@@ -14,26 +14,48 @@ export type Load = {
   readonly onAccepted?: (job: Job) => void
 }
 
+/** A subject at work on one store. */
+export type Handle = {
+  /** Resolves when the event is durable. */
+  publish(job: Job): Promise<void>
+  /** Publishes in lanes, as `Load` says; resolves when the last is durable. */
+  produce(load: Load): Promise<void>
+  /** Resolves when every event is done and that is durable. */
+  drained(): Promise<void>
+  /** Lightweight threads that are alive, where the subject can count them. */
+  fibers(): number
+  close(): Promise<void>
+}
+
 /** What is measured: Squadron, or the raw limit. */
 export type Subject = {
   readonly open: (options: {
     readonly dir: string
     readonly concurrency: number
-    /** Finished events that are in the store already. */
-    readonly prefill: number
-    readonly onEvent: (job: Job) => Promise<void> | void
-  }) => Promise<{
-    /** Resolves when the event is durable. */
-    publish(job: Job): Promise<void>
-    /** Publishes in lanes, as `Load` says; resolves when the last is durable. */
-    produce(load: Load): Promise<void>
-    /** Resolves when every event is done and that is durable. */
-    drained(): Promise<void>
-    close(): Promise<void>
-  }>
+    /**
+     * The handler: what one agent has to do next, in order. The raw limit hands out one event at a time, Squadron all
+     * that wait for the agent, as one turn.
+     */
+    readonly handle: (jobs: ReadonlyArray<Job>) => Promise<void> | void
+    /** Whether `fibers` shall count; costs a little per fiber. */
+    readonly counting?: boolean
+  }) => Promise<Handle>
+  /** Puts finished events into an empty store, as the subject itself would have left them. */
+  readonly fillFinished: (dir: string, count: number) => Promise<void>
+  /** Puts idle agents into an empty store. */
+  readonly fillSleepers: (dir: string, count: number) => Promise<void>
 }
 
-export const pad = "x".repeat(900)
+export const agents = 100
+
+const pad = "x".repeat(900)
+
+export const makeJob = (agent: number, n: number, prefix = ""): Job => ({
+  key: `${prefix}${agent}/${n}`,
+  agent,
+  n,
+  pad
+})
 
 /** The load through promises. */
 export const produce = async (publish: (job: Job) => Promise<void>, load: Load): Promise<void> => {
@@ -60,7 +82,7 @@ export const turnsOf = (load: Load) => {
       issued++
       const n = counts[agent] ?? 0
       counts[agent] = n + 1
-      return { key: `${agent}/${n}`, agent, n, pad }
+      return makeJob(agent, n)
     },
     done: (job: Job) => {
       free.push(job.agent)

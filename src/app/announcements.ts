@@ -1,21 +1,14 @@
 import { Clock, Console, Effect } from "effect"
 import type { JournalEntry } from "../domain/Journal.ts"
 import type { Squad } from "../domain/Role.ts"
+import { clockTime, line } from "./terminalText.ts"
 import { version } from "./version.ts"
 
-const pad = (n: number): string => String(n).padStart(2, "0")
-
-/** Local time of day. */
-const clock = (at: number, offset: number): string => {
-  const seconds = Math.floor(at / 1000) - offset * 60
-  return [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60].map(pad).join(":")
-}
-
 /** A journal line as `start` prints it. */
-export const line = (entry: JournalEntry, offset: number): string => {
+export const entryLine = (entry: JournalEntry): string => {
   const who = entry.agent === null || entry.text.includes(entry.agent) ? "" : `${entry.agent}  `
   const what = entry.kind === "event.routed" ? `#${entry.event ?? ""} ` : ""
-  return `${clock(entry.at, offset)}  ${what}${who}${entry.text.replaceAll("\n", " ⏎ ").slice(0, 300)}`
+  return `${clockTime(entry.at)}  ${line(`${what}${who}${entry.text.replaceAll("\n", " ⏎ ").slice(0, 300)}`)}`
 }
 
 /** Says where the squadron is, who is in it, and what a person may type next. */

@@ -1,25 +1,28 @@
-import { Console, Context, Effect, FileSystem, Layer, Result, Schema, Stream } from "effect"
+import { Clock, Console, Context, Effect, Fiber, FileSystem, Layer, Path, Result, Schema, Stream } from "effect"
 import { HttpServer, type HttpServerError } from "effect/http"
 import { type LoadedConfig, loadConfig } from "../adapters/config/loadConfig.ts"
 import { watchConfig } from "../adapters/config/watchConfig.ts"
 import { webhookSecret } from "../adapters/config/webhookSecret.ts"
 import { CommandHarness } from "../adapters/harness/CommandHarness.ts"
 import { ProcessRecords } from "../adapters/harness/ProcessRecords.ts"
-import { hangupAsTerminate, nextSignal, processId, timezoneOffset } from "../adapters/process/host.ts"
+import { hangupAsTerminate, nextSignal, processId } from "../adapters/process/host.ts"
 import * as DaemonLock from "../adapters/sql/DaemonLock.ts"
 import * as SqliteBackup from "../adapters/sql/SqliteBackup.ts"
-import { JournalEntry } from "../domain/Journal.ts"
+import { JournalEntry, type JournalKind } from "../domain/Journal.ts"
 import { Outcome } from "../domain/Outcome.ts"
 import * as Step from "../domain/Step.ts"
 import { Harness, resultOf } from "../services/Harness.ts"
 import { Squadron } from "../services/Squadron.ts"
 import { Squads } from "../services/Squads.ts"
 import { Store } from "../services/Store.ts"
-import { greet, line } from "./announcements.ts"
+import { entryLine, greet } from "./announcements.ts"
+import * as DailyLog from "./dailyLog.ts"
 import * as DaemonFile from "./DaemonFile.ts"
 import * as Http from "./http.ts"
 import { engineLayer, localForgeLayer, sqliteStoreLayer } from "./layers.ts"
+import { ownCommand } from "./ownCommand.ts"
 import { checked, ServerSettings } from "./serverAddress.ts"
+import { version } from "./version.ts"
 import * as Webhook from "./webhook.ts"
 
 export type DaemonOptions = {
@@ -68,6 +71,8 @@ class Leftovers extends Context.Service<
   Leftovers,
   {
     readonly reaped: number
+    /** The agents whose runs were cut off. */
+    readonly recovered: ReadonlyArray<string>
   }
 >()("squadron/app/daemon/Leftovers") {}
 
@@ -76,7 +81,11 @@ const leftovers = Layer.effect(
   Leftovers,
   Effect.gen(function* () {
     const records = yield* ProcessRecords
-    return { reaped: (yield* records.reap).length }
+    const store = yield* Store
+    return {
+      reaped: (yield* records.reap).length,
+      recovered: (yield* store.openRuns).map((run) => run.agent)
+    }
   })
 )
 
@@ -126,9 +135,20 @@ const daemonLayer = ({ settings, squad }: LoadedConfig, secret: LoadedConfig["se
 
 const encodeLine = Schema.encodeEffect(Schema.fromJsonString(JournalEntry))
 
+/** Writes down what concerns the squadron as a whole; where that cannot be written now, it is left out. */
+const note = Effect.fnUntraced(function* (kind: JournalKind, text: string) {
+  const store = yield* Store
+  const at = yield* Clock.currentTimeMillis
+  yield* Effect.ignore(
+    store.commit(Step.make({ journal: [{ kind, at, event: null, agent: null, text, verdicts: [] }] })),
+    {
+      log: "Warn"
+    }
+  )
+})
+
 const followConfig = Effect.fnUntraced(function* (root: string, json: boolean) {
   const squads = yield* Squads
-  const store = yield* Store
   yield* watchConfig(root).pipe(
     Stream.runForEach(
       Effect.fnUntraced(function* (loaded) {
@@ -138,21 +158,8 @@ const followConfig = Effect.fnUntraced(function* (root: string, json: boolean) {
           )
         }
         yield* squads.replace(loaded.success.squad)
-        const at = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-        yield* store.commit(
-          Step.make({
-            journal: [
-              {
-                kind: "config.changed",
-                at,
-                event: null,
-                agent: null,
-                verdicts: [],
-                text: `the configuration is read anew: ${loaded.success.squad.roles.map((role) => role.name).join(", ")}`
-              }
-            ]
-          })
-        )
+        const names = loaded.success.squad.roles.map((role) => role.name).join(", ")
+        yield* note("config.changed", `the configuration is read anew: ${names}`)
       })
     ),
     Effect.catch((error) =>
@@ -167,6 +174,7 @@ export const runDaemon = Effect.fn("Daemon.run")(function* (options: DaemonOptio
   const loaded = yield* loadConfig(options.root)
   const { settings } = loaded
   const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
   yield* fs.makeDirectory(settings.stateDir, { recursive: true })
   const secret = settings.github.secret ?? (yield* webhookSecret(settings.stateDir, options.makeSecret))
   const server = yield* checked({
@@ -178,14 +186,13 @@ export const runDaemon = Effect.fn("Daemon.run")(function* (options: DaemonOptio
   const services = daemonLayer(loaded, secret).pipe(Layer.provide(Layer.succeed(ServerSettings, server)))
   const program = Effect.gen(function* () {
     const squadron = yield* Squadron
-    const { reaped } = yield* Leftovers
+    const { reaped, recovered } = yield* Leftovers
     const url = urlOf(yield* HttpServer.HttpServer)
     yield* DaemonFile.announce(options.root, { url, pid: processId, tokenFile: null })
-    yield* squadron.watch.pipe(
+    const printer = yield* squadron.watch.pipe(
+      Stream.takeUntil((entry) => entry.kind === "squadron.stopped"),
       Stream.runForEach((entry) =>
-        options.json
-          ? Effect.flatMap(Effect.orDie(encodeLine(entry)), Console.log)
-          : Console.log(line(entry, timezoneOffset(entry.at)))
+        options.json ? Effect.flatMap(Effect.orDie(encodeLine(entry)), Console.log) : Console.log(entryLine(entry))
       ),
       Effect.forkScoped({ startImmediately: true })
     )
@@ -196,15 +203,24 @@ export const runDaemon = Effect.fn("Daemon.run")(function* (options: DaemonOptio
         squad: loaded.squad,
         repository: settings.repository,
         webhooks: secret !== null,
-        command: "squadron",
-        recovered: [],
+        command: yield* ownCommand({
+          home: path.resolve(import.meta.dirname, "../.."),
+          cwd: path.resolve("."),
+          root: settings.root,
+          url
+        }),
+        recovered,
         reaped
       })
     }
+    yield* note("squadron.started", `squadron ${version} is at work`)
     yield* followConfig(options.root, options.json)
+    // Ends when all that happened before is printed.
+    const stopped = (why: string) =>
+      Effect.andThen(note("squadron.stopped", why), Effect.timeoutOption(Fiber.await(printer), "1 second"))
     const wait = options.once
       ? Effect.andThen(
-          squadron.idle,
+          Effect.andThen(squadron.idle, stopped("nothing is left to do")),
           Effect.suspend(() => (options.json ? Effect.void : Console.log("Nothing is left to do.")))
         )
       : Effect.never
@@ -216,7 +232,7 @@ export const runDaemon = Effect.fn("Daemon.run")(function* (options: DaemonOptio
         // In fibers of their own, since this one is interrupted already. Launchers pass on what the terminal sends to
         // all of its programs, so a second signal at once is the same one.
         Effect.raceFirst(
-          Effect.interruptible(squadron.drain),
+          Effect.interruptible(Effect.andThen(squadron.drain, stopped("told to stop"))),
           Effect.interruptible(Effect.andThen(Effect.sleep("300 millis"), nextSignal))
         )
       )
@@ -224,6 +240,7 @@ export const runDaemon = Effect.fn("Daemon.run")(function* (options: DaemonOptio
   })
   // Outermost, for a squadron is at work before it has told its address, and until all of it is closed.
   return yield* Effect.scoped(Effect.andThen(hangupAsTerminate, Effect.provide(program, services))).pipe(
+    Effect.provide(DailyLog.layer),
     Effect.catchTag("ServeError", cannotListen(server))
   )
 })

@@ -5,7 +5,8 @@ import * as Outcome from "../domain/Outcome.ts"
 import type { Run } from "../domain/Run.ts"
 import * as Subject from "../domain/Subject.ts"
 import { nameOf } from "./commands/events.ts"
-import { age, line, span, table } from "./render.ts"
+import { line } from "../app/terminalText.ts"
+import { age, span, table } from "./render.ts"
 
 type Verdict = JournalEntry["verdicts"][number]
 

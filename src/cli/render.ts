@@ -1,15 +1,7 @@
-import { Console, DateTime, Effect } from "effect"
+import { Console, Effect } from "effect"
 import { CliOutput } from "effect/cli"
+import { line } from "../app/terminalText.ts"
 import { root } from "./root.ts"
-
-// Texts come from anybody; a terminal must not obey what is hidden in them.
-const obeyed = /[\p{Cc}\p{Zl}\p{Zp}\u{200b}-\u{200f}\u{202a}-\u{202e}\u{2066}-\u{2069}]+/gu
-
-/** One line, without what a terminal would act on. */
-export const line = (text: string): string => text.replace(obeyed, " ").trim()
-
-/** The same, but its own line breaks stay. */
-export const lines = (text: string): string => text.split(/\r?\n/).map(line).join("\n")
 
 /** At most so many columns, with `…` for what is left out. */
 export const fit = (text: string, columns: number): string => {
@@ -59,10 +51,6 @@ export const span = (milliseconds: number): string => {
 
 /** How long ago: `3m ago`, or `just now`. */
 export const age = (now: number, at: number): string => (now - at < 1_000 ? "just now" : `${span(now - at)} ago`)
-
-/** `14:03:27`, where the reader is. */
-export const clockTime = (at: number): string =>
-  DateTime.formatIsoOffset(DateTime.makeZonedUnsafe(at, { timeZone: DateTime.zoneMakeLocal() })).slice(11, 19)
 
 /** Prints a value as JSON where asked for, else as text. */
 export const print = Effect.fn("cli.print")(function* (value: unknown, text: string) {

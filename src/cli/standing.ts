@@ -1,5 +1,6 @@
 import type { Agent } from "../domain/Agent.ts"
-import { line, print } from "./render.ts"
+import { line } from "../app/terminalText.ts"
+import { print } from "./render.ts"
 
 /** Prints where an agent stands now. */
 export const standing = (agent: Agent) =>

@@ -100,8 +100,8 @@ export class Store extends Context.Service<
     readonly openRuns: Effect.Effect<ReadonlyArray<Run>>
 
     /** Roles whose account has no quota left: one of their agents waits for it. */
-  readonly suspended: Effect.Effect<ReadonlyArray<string>>
-  /** The timers that are due first, at most `limit`. */
+    readonly suspended: Effect.Effect<ReadonlyArray<string>>
+    /** The timers that are due first, at most `limit`. */
     timers(limit: number): Effect.Effect<ReadonlyArray<Timer>>
 
     /** Queued actions in order of `id`, at most `limit`, without those of the given subjects (which are under way). */

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { entryLine } from "../../src/cli/commands/watch.ts"
+import { line, lines } from "../../src/app/terminalText.ts"
 import { explainAgent, explainEvent } from "../../src/cli/explanations.ts"
-import { age, fit, line, lines, span, table } from "../../src/cli/render.ts"
+import { age, fit, span, table } from "../../src/cli/render.ts"
 import * as Subject from "../../src/domain/Subject.ts"
 import { fixer, repository, routed } from "../app/ServedSquadron.ts"
 

@@ -8,9 +8,23 @@ const repository = "acme/widgets"
 const key = (number: number) => `${repository}#${number}`
 
 const waits = (number: number, ...on: ReadonlyArray<number>): Agent => ({
-  id: `fixer-${number}-e1`, role: "fixer", subject: Subject.issue(repository, number), status: "blocked", version: 1,
-  priority: 0, unread: 0, setAside: 0, timer: null, counters: noCounts, blockedOn: on.map(key), note: "", session: null,
-  fingerprint: null, depth: 0, createdAt: 0, since: 0
+  id: `fixer-${number}-e1`,
+  role: "fixer",
+  subject: Subject.issue(repository, number),
+  status: "blocked",
+  version: 1,
+  priority: 0,
+  unread: 0,
+  setAside: 0,
+  timer: null,
+  counters: noCounts,
+  blockedOn: on.map(key),
+  note: "",
+  session: null,
+  fingerprint: null,
+  depth: 0,
+  createdAt: 0,
+  since: 0
 })
 
 const refuse = (number: number, on: ReadonlyArray<number>, ...blocked: ReadonlyArray<Agent>) =>
@@ -22,7 +36,10 @@ describe("refuseBlockers", () => {
   })
 
   it("refuses two that would wait for each other, and names the way round", () => {
-    assert.strictEqual(refuse(1, [2], waits(2, 1)), `Refused: ${key(1)} would wait for itself: ${key(1)} → ${key(2)} → ${key(1)}.`)
+    assert.strictEqual(
+      refuse(1, [2], waits(2, 1)),
+      `Refused: ${key(1)} would wait for itself: ${key(1)} → ${key(2)} → ${key(1)}.`
+    )
   })
 
   it("refuses a longer way round", () => {
@@ -51,7 +68,10 @@ describe("refuseBlockers", () => {
   const Edge = Schema.Struct({ from: Node, to: Node })
   it.prop(
     "refuses exactly what would close a circle through the subject",
-    [Arbitrary.array(Arbitrary.schema(Edge), { maxLength: 8 }), Arbitrary.array(Arbitrary.schema(Node), { maxLength: 3 })],
+    [
+      Arbitrary.array(Arbitrary.schema(Edge), { maxLength: 8 }),
+      Arbitrary.array(Arbitrary.schema(Node), { maxLength: 3 })
+    ],
     ([edges, on]) => {
       const reaches = new Set<number>(on)
       for (let size = -1; size !== reaches.size;) {
@@ -67,7 +87,8 @@ describe("refuseBlockers", () => {
 
 describe("blockerKey", () => {
   it("reads a number, a number sign and a full name, and nothing else", () => {
-    for (const text of ["12", "#12", " #12 ", `${repository}#12`]) assert.strictEqual(blockerKey(text, repository), key(12))
+    for (const text of ["12", "#12", " #12 ", `${repository}#12`])
+      assert.strictEqual(blockerKey(text, repository), key(12))
     assert.strictEqual(blockerKey("acme/other#3", repository), "acme/other#3")
     for (const text of ["", "0", "#0", "-1", "12a", "acme#12", "acme/widgets", "the tests", "1 2", "#"]) {
       assert.isNull(blockerKey(text, repository), text)

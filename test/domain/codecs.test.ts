@@ -13,9 +13,35 @@ import { Subject } from "../../src/domain/Subject.ts"
 import { Timer } from "../../src/domain/Timer.ts"
 
 const schemas = {
-  Action, ActionDraft, ActionResult, Agent, AgentExplanation, Counters, Detail, Event, EventDraft, EventExplanation,
-  HarnessSpec, JournalDraft, JournalEntry, Limits, Message, MessageDraft, Outcome, Policy, Published, QueuedAction,
-  ReportedOutcome, RequestedAction, Role, Rule, Run, Squad, Status, Subject, Timer
+  Action,
+  ActionDraft,
+  ActionResult,
+  Agent,
+  AgentExplanation,
+  Counters,
+  Detail,
+  Event,
+  EventDraft,
+  EventExplanation,
+  HarnessSpec,
+  JournalDraft,
+  JournalEntry,
+  Limits,
+  Message,
+  MessageDraft,
+  Outcome,
+  Policy,
+  Published,
+  QueuedAction,
+  ReportedOutcome,
+  RequestedAction,
+  Role,
+  Rule,
+  Run,
+  Squad,
+  Status,
+  Subject,
+  Timer
 }
 
 /** JSON knows one zero only. */

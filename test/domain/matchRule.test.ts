@@ -21,8 +21,17 @@ const event = (detail: Detail, options: Partial<Event> = {}): Event => ({
   ...options
 })
 
-const push = (ref: string): Detail => ({ _tag: "push", ref, before: "", after: "", forced: false, deleted: false, commits: [] })
-const matches = (rule: Rule, detail: Detail = opened, options: Partial<Event> = {}) => matchRule(rule, event(detail, options)).matched
+const push = (ref: string): Detail => ({
+  _tag: "push",
+  ref,
+  before: "",
+  after: "",
+  forced: false,
+  deleted: false,
+  commits: []
+})
+const matches = (rule: Rule, detail: Detail = opened, options: Partial<Event> = {}) =>
+  matchRule(rule, event(detail, options)).matched
 
 describe("matchRule", () => {
   it("event: takes its own type only", () => {
@@ -65,7 +74,10 @@ describe("matchRule", () => {
   it("from: tells people, bots and agents apart, and anyone is anyone", () => {
     for (const kind of ["person", "bot", "agent"] as const) {
       for (const from of ["person", "bot", "agent"] as const) {
-        assert.strictEqual(matches({ event: "issue.opened", from }, opened, { actor: { login: "x", kind } }), from === kind)
+        assert.strictEqual(
+          matches({ event: "issue.opened", from }, opened, { actor: { login: "x", kind } }),
+          from === kind
+        )
       }
     }
     assert.isTrue(matches({ event: "issue.opened", from: "anyone" }, opened, { actor: { login: "x", kind: "system" } }))
@@ -76,11 +88,20 @@ describe("matchRule", () => {
     assert.isFalse(matches({ event: "push", branch: "main" }, push("refs/tags/main")))
     assert.isFalse(matches({ event: "issue.opened", branch: "*" }))
     const pullRequest = {
-      title: "", body: "", state: "open" as const, author: "ada", labels: [], draft: false, merged: false,
-      head: { ref: "fix/7", sha: "" }, base: { ref: "main", sha: "" }
+      title: "",
+      body: "",
+      state: "open" as const,
+      author: "ada",
+      labels: [],
+      draft: false,
+      merged: false,
+      head: { ref: "fix/7", sha: "" },
+      base: { ref: "main", sha: "" }
     }
     assert.strictEqual(branchOf(event({ _tag: "pull_request.opened", pullRequest })), "fix/7")
-    assert.isTrue(matches({ event: "pull_request.opened", branch: "fix/*" }, { _tag: "pull_request.opened", pullRequest }))
+    assert.isTrue(
+      matches({ event: "pull_request.opened", branch: "fix/*" }, { _tag: "pull_request.opened", pullRequest })
+    )
   })
 
   it("says why not, in each case", () => {
@@ -95,19 +116,30 @@ describe("matchRule", () => {
   const Text = Schema.Literals(["a", "b", "ab", "/", ".", "main", "x", "+", "("])
   it.prop(
     "a branch with stars matches what the same regular expression does",
-    [Arbitrary.array(Arbitrary.schema(Piece), { minLength: 1, maxLength: 5 }), Arbitrary.array(Arbitrary.schema(Text), { minLength: 1, maxLength: 5 })],
+    [
+      Arbitrary.array(Arbitrary.schema(Piece), { minLength: 1, maxLength: 5 }),
+      Arbitrary.array(Arbitrary.schema(Text), { minLength: 1, maxLength: 5 })
+    ],
     ([pieces, text]) => {
       const branch = pieces.join("")
       const escaped = branch.replaceAll(/[.+(/]/g, String.raw`\$&`).replaceAll("*", ".*")
       const name = text.join("")
-      assert.strictEqual(matches({ event: "push", branch }, push(`refs/heads/${name}`)), new RegExp(`^${escaped}$`).test(name))
+      assert.strictEqual(
+        matches({ event: "push", branch }, push(`refs/heads/${name}`)),
+        new RegExp(`^${escaped}$`).test(name)
+      )
     },
     { arbitrary: { size: 40, runs: 1000 } }
   )
 
-  it.prop("takes nothing more where more is asked for", [Rule], ([rule]) => {
-    const plain = matchRule({ event: "issue.opened" }, event(opened)).matched
-    assert.isTrue(plain || !matchRule({ ...rule, event: "issue.opened" }, event(opened)).matched)
-    assert.isFalse(matchRule({ ...rule, event: "push" }, event(opened)).matched)
-  }, { arbitrary: { size: 12, runs: 100 } })
+  it.prop(
+    "takes nothing more where more is asked for",
+    [Rule],
+    ([rule]) => {
+      const plain = matchRule({ event: "issue.opened" }, event(opened)).matched
+      assert.isTrue(plain || !matchRule({ ...rule, event: "issue.opened" }, event(opened)).matched)
+      assert.isFalse(matchRule({ ...rule, event: "push" }, event(opened)).matched)
+    },
+    { arbitrary: { size: 12, runs: 100 } }
+  )
 })

@@ -10,21 +10,55 @@ import { backoff, supervise, type SuperviseInput } from "../../src/domain/superv
 
 const repository = "acme/widgets"
 const running: Agent = {
-  id: "fixer-1-e1", role: "fixer", subject: Subject.issue(repository, 1), status: "running", version: 4, priority: 0,
-  unread: 1, setAside: 0, timer: null, counters: { ...noCounts, runs: 1 }, blockedOn: [], note: "", session: "old",
-  fingerprint: null, depth: 2, createdAt: 0, since: 0
+  id: "fixer-1-e1",
+  role: "fixer",
+  subject: Subject.issue(repository, 1),
+  status: "running",
+  version: 4,
+  priority: 0,
+  unread: 1,
+  setAside: 0,
+  timer: null,
+  counters: { ...noCounts, runs: 1 },
+  blockedOn: [],
+  note: "",
+  session: "old",
+  fingerprint: null,
+  depth: 2,
+  createdAt: 0,
+  since: 0
 }
 const fixer = makeRole({ name: "fixer", harness: { _tag: "function", name: "fixer" }, tools: ["comment"] })
 const requested: RequestedAction = { action: { _tag: "comment", body: "done" } }
 const run: Run = {
-  id: "fixer-1-e1/1", agent: "fixer-1-e1", n: 1, openedAt: 0, closedAt: null, turns: 1, outcome: null, transcript: "",
-  exit: null, stderr: ""
+  id: "fixer-1-e1/1",
+  agent: "fixer-1-e1",
+  n: 1,
+  openedAt: 0,
+  closedAt: null,
+  turns: 1,
+  outcome: null,
+  transcript: "",
+  exit: null,
+  stderr: ""
 }
 
 const ended = (outcome: Outcome, input: Partial<SuperviseInput> = {}, held: Partial<Agent> = {}) => {
   const decision = supervise({
-    agent: { ...running, ...held }, role: fixer, policy: defaultPolicy, run, outcome, delivered: [11], actions: [requested],
-    session: null, fingerprint: null, now: 1000, jitter: 0, subjectOpen: true, refusal: null, ...input
+    agent: { ...running, ...held },
+    role: fixer,
+    policy: defaultPolicy,
+    run,
+    outcome,
+    delivered: [11],
+    actions: [requested],
+    session: null,
+    fingerprint: null,
+    now: 1000,
+    jitter: 0,
+    subjectOpen: true,
+    refusal: null,
+    ...input
   })
   const [change] = decision.step.agents
   assert.isDefined(change)
@@ -32,7 +66,7 @@ const ended = (outcome: Outcome, input: Partial<SuperviseInput> = {}, held: Part
     ...decision,
     agent: change.agent,
     status: change.agent.status,
-    actions: decision.step.actions.map(({ action }) => action._tag === "comment" ? action.body : action._tag),
+    actions: decision.step.actions.map(({ action }) => (action._tag === "comment" ? action.body : action._tag)),
     timer: decision.step.timers[0]
   }
 }
@@ -40,8 +74,11 @@ const ended = (outcome: Outcome, input: Partial<SuperviseInput> = {}, held: Part
 const { cases } = Outcome
 const completed = cases.Completed.make({ evidence: { summary: "rounded" } })
 const failures = [
-  cases.Stalled.make({ silentFor: 1 }), cases.TimedOut.make({ limit: 1 }), cases.Crashed.make({ exit: 2, stderr: "x" }),
-  cases.ProtocolError.make({ message: "x" }), cases.WorkspaceError.make({ message: "x" })
+  cases.Stalled.make({ silentFor: 1 }),
+  cases.TimedOut.make({ limit: 1 }),
+  cases.Crashed.make({ exit: 2, stderr: "x" }),
+  cases.ProtocolError.make({ message: "x" }),
+  cases.WorkspaceError.make({ message: "x" })
 ]
 
 describe("an outcome's policy", () => {
@@ -80,7 +117,11 @@ describe("an outcome's policy", () => {
   it("Blocked: sleeps until its blockers close; with none left it goes on", () => {
     const on = [`${repository}#4`, `${repository}#4`, `${repository}#5`]
     const next = ended(cases.Blocked.make({ on, reason: "needs them" }))
-    assert.deepInclude(next.agent, { status: "blocked", blockedOn: [`${repository}#4`, `${repository}#5`], note: "needs them" })
+    assert.deepInclude(next.agent, {
+      status: "blocked",
+      blockedOn: [`${repository}#4`, `${repository}#5`],
+      note: "needs them"
+    })
     assert.strictEqual(ended(cases.Blocked.make({ on: [], reason: "" })).status, "ready")
   })
 
@@ -103,8 +144,12 @@ describe("an outcome's policy", () => {
     assert.deepStrictEqual(next.timer, { id: `${running.id}/t5`, kind: "continue", dueAt: 2000, agent: running.id })
     assert.deepInclude(next.agent, { status: "waiting", timer: `${running.id}/t5` })
     assert.strictEqual(ended(cases.TurnEnded.make({}), { subjectOpen: false }).status, "done")
-    const tired = (turnsEnded: number) => ended(cases.TurnEnded.make({}), {}, { counters: { ...noCounts, turnsEnded } }).status
-    assert.deepStrictEqual([tired(fixer.limits.maxTurns - 2), tired(fixer.limits.maxTurns - 1)], ["waiting", "escalated"])
+    const tired = (turnsEnded: number) =>
+      ended(cases.TurnEnded.make({}), {}, { counters: { ...noCounts, turnsEnded } }).status
+    assert.deepStrictEqual(
+      [tired(fixer.limits.maxTurns - 2), tired(fixer.limits.maxTurns - 1)],
+      ["waiting", "escalated"]
+    )
   })
 
   it("TurnEnded while a message waits: another turn, also where the subject is closed or none", () => {
@@ -134,7 +179,10 @@ describe("an outcome's policy", () => {
   })
 
   it("BudgetExhausted and NotAuthorized: paused with the message unread, and a person told", () => {
-    for (const outcome of [cases.BudgetExhausted.make({ kind: "tokens" }), cases.NotAuthorized.make({ reason: "no key" })]) {
+    for (const outcome of [
+      cases.BudgetExhausted.make({ kind: "tokens" }),
+      cases.NotAuthorized.make({ reason: "no key" })
+    ]) {
       const next = ended(outcome)
       assert.deepInclude(next.agent, { status: "paused", unread: 1 })
       assert.deepStrictEqual(next.step.read, [])
@@ -144,7 +192,7 @@ describe("an outcome's policy", () => {
 
   it("QuotaLimited and RateLimited: wait as long as told, with no retry used and nothing read", () => {
     const quota = ended(cases.QuotaLimited.make({ resetAt: 9000 }))
-    assert.deepStrictEqual([quota.timer?.kind, quota.timer?.dueAt], ["limit", 9000])
+    assert.deepStrictEqual([quota.timer?.kind, quota.timer?.dueAt], ["quota", 9000])
     assert.strictEqual(ended(cases.QuotaLimited.make({ resetAt: 5 })).timer?.dueAt, 1000)
     const rate = ended(cases.RateLimited.make({ retryAfter: 700 }))
     assert.strictEqual(rate.timer?.dueAt, 1700)
@@ -156,7 +204,8 @@ describe("an outcome's policy", () => {
   })
 
   it("ToolsDenied: told what it may use, at the third time paused, and nothing that it asked for is done", () => {
-    const denied = (denials: number) => ended(cases.ToolsDenied.make({ tools: ["assign"] }), {}, { counters: { ...noCounts, denials } })
+    const denied = (denials: number) =>
+      ended(cases.ToolsDenied.make({ tools: ["assign"] }), {}, { counters: { ...noCounts, denials } })
     assert.deepInclude(denied(1), { again: true, actions: [] })
     assert.match(denied(1).notice, /You may not use assign\. You may use: comment\./)
     assert.strictEqual(denied(2).status, "paused")
@@ -178,12 +227,25 @@ describe("an outcome's policy", () => {
         return (next.timer?.dueAt ?? 0) - 1000
       })
       assert.deepStrictEqual(waits, [10_000, 20_000, 40_000])
-      const last = ended(outcome, { delivered: [11, 12] }, { unread: 2, counters: { ...noCounts, runs: 4, retries: 3 } })
+      const last = ended(
+        outcome,
+        { delivered: [11, 12] },
+        { unread: 2, counters: { ...noCounts, runs: 4, retries: 3 } }
+      )
       assert.deepInclude(last.agent, { status: "ready", unread: 1, setAside: 1, counters: { ...noCounts, runs: 4 } })
-      assert.deepStrictEqual(last.step.setAside.map(({ id }) => id), [11])
-      assert.include(last.step.journal.map(({ kind }) => kind), "message.set_aside")
+      assert.deepStrictEqual(
+        last.step.setAside.map(({ id }) => id),
+        [11]
+      )
+      assert.include(
+        last.step.journal.map(({ kind }) => kind),
+        "message.set_aside"
+      )
       assert.strictEqual(ended(outcome, {}, { counters: { ...noCounts, retries: 3 } }).status, "escalated")
-      assert.strictEqual(ended(outcome, { delivered: [] }, { unread: 0, counters: { ...noCounts, retries: 3 } }).status, "escalated")
+      assert.strictEqual(
+        ended(outcome, { delivered: [] }, { unread: 0, counters: { ...noCounts, retries: 3 } }).status,
+        "escalated"
+      )
     }
   })
 
@@ -201,9 +263,18 @@ describe("an outcome's policy", () => {
 
   it("an action names its own issue, or another of the same repository", () => {
     const { step } = ended(completed, { actions: [requested, { ...requested, issue: 1 }, { ...requested, issue: 8 }] })
-    assert.deepStrictEqual(step.actions.map(({ subject }) => Subject.key(subject)), ["#1", "#1", "#8"].map((key) => repository + key))
-    assert.deepStrictEqual(step.actions.map(({ key }) => key), ["0", "1", "2"].map((n) => `fixer-1-e1/1.1/${n}`))
-    assert.deepStrictEqual(step.actions.map(({ depth }) => depth), [3, 3, 3])
+    assert.deepStrictEqual(
+      step.actions.map(({ subject }) => Subject.key(subject)),
+      ["#1", "#1", "#8"].map((key) => repository + key)
+    )
+    assert.deepStrictEqual(
+      step.actions.map(({ key }) => key),
+      ["0", "1", "2"].map((n) => `fixer-1-e1/1.1/${n}`)
+    )
+    assert.deepStrictEqual(
+      step.actions.map(({ depth }) => depth),
+      [3, 3, 3]
+    )
   })
 })
 
@@ -242,13 +313,30 @@ const SomeEnd = Schema.Struct({
 /** An end as the pool gives it: the turn saw some of the messages that are unread. */
 const end = Arbitrary.map(Arbitrary.schema(SomeEnd), (some): SuperviseInput => ({
   agent: {
-    ...running, status: some.status, unread: some.unread, fingerprint: "f",
-    counters: { ...noCounts, retries: some.retries, unproven: some.unproven, denials: some.denials, standstill: some.retries }
+    ...running,
+    status: some.status,
+    unread: some.unread,
+    fingerprint: "f",
+    counters: {
+      ...noCounts,
+      retries: some.retries,
+      unproven: some.unproven,
+      denials: some.denials,
+      standstill: some.retries
+    }
   },
   role: { ...fixer, lifetime: some.lifetime },
-  policy: defaultPolicy, run, outcome: some.outcome, session: null, now: 1000, jitter: 0.5,
+  policy: defaultPolicy,
+  run,
+  outcome: some.outcome,
+  session: null,
+  now: 1000,
+  jitter: 0.5,
   delivered: [11, 12, 13, 14].slice(0, Math.min(some.delivered, some.unread)),
-  actions: some.actions, fingerprint: some.fingerprint, subjectOpen: some.subjectOpen, refusal: some.refusal
+  actions: some.actions,
+  fingerprint: some.fingerprint,
+  subjectOpen: some.subjectOpen,
+  refusal: some.refusal
 }))
 
 const holds = (promise: string, check: (input: SuperviseInput, decision: ReturnType<typeof supervise>) => void) =>
@@ -261,8 +349,19 @@ describe("supervise", () => {
     ([agent, role, policy, anyRun, outcome, delivered, actions, flag]) => {
       for (const status of [agent.status, "running" as const]) {
         const input: SuperviseInput = {
-          agent: { ...agent, status }, role, policy, run: anyRun, outcome, delivered, actions, session: null, fingerprint: agent.fingerprint,
-          now: 0, jitter: 0.3, subjectOpen: flag, refusal: flag ? null : "no"
+          agent: { ...agent, status },
+          role,
+          policy,
+          run: anyRun,
+          outcome,
+          delivered,
+          actions,
+          session: null,
+          fingerprint: agent.fingerprint,
+          now: 0,
+          jitter: 0.3,
+          subjectOpen: flag,
+          refusal: flag ? null : "no"
         }
         const decision = supervise(input)
         assert.deepStrictEqual(decision, supervise(structuredClone(input)))
@@ -286,7 +385,10 @@ describe("supervise", () => {
       assert.isTrue(canMove("running", agent.status))
       assert.deepStrictEqual([expected, agent.version], [input.agent.version, input.agent.version + 1])
       assert.strictEqual(again, agent.status === "running")
-      assert.deepStrictEqual(step.runs.map(({ closedAt }) => closedAt), again ? [] : [input.now])
+      assert.deepStrictEqual(
+        step.runs.map(({ closedAt }) => closedAt),
+        again ? [] : [input.now]
+      )
     }
   })
 
@@ -295,7 +397,10 @@ describe("supervise", () => {
     if (change === undefined) return
     const aside = step.setAside.map(({ id }) => id)
     for (const id of [...step.read, ...aside]) assert.include(input.delivered, id)
-    assert.deepStrictEqual(aside.filter((id) => step.read.includes(id)), [])
+    assert.deepStrictEqual(
+      aside.filter((id) => step.read.includes(id)),
+      []
+    )
     assert.strictEqual(new Set([...step.read, ...aside]).size, step.read.length + aside.length)
     assert.strictEqual(change.agent.unread, input.agent.unread - step.read.length - aside.length)
     assert.strictEqual(change.agent.setAside, input.agent.setAside + aside.length)
@@ -304,30 +409,43 @@ describe("supervise", () => {
 
   holds("sets a timer exactly where the agent waits for it", (input, { step }) => {
     for (const { agent } of step.agents) {
-      assert.deepStrictEqual(step.timers.map(({ id }) => id), agent.status === "waiting" ? [agent.timer] : [])
+      assert.deepStrictEqual(
+        step.timers.map(({ id }) => id),
+        agent.status === "waiting" ? [agent.timer] : []
+      )
       assert.strictEqual(agent.timer === null, agent.status !== "waiting")
       assert.strictEqual(agent.blockedOn.length > 0, agent.status === "blocked")
     }
     for (const timer of step.timers) assert.isAtLeast(timer.dueAt, input.now)
   })
 
-  holds("does nothing that the agent asked for where its turn failed, was denied, or was cut off", (input, { step }) => {
-    const { outcome } = input
-    const silent = isRetried(outcome) || ["ToolsDenied", "Refused", "NotAuthorized", "Cancelled", "Interrupted"].includes(outcome._tag)
-    const asked = step.actions.filter(({ key }) => /\/\d+$/.test(key))
-    if (silent) assert.deepStrictEqual(asked, [])
-    else if (asked.length > 0) assert.strictEqual(asked.length, input.actions.length)
-    const keys = step.actions.map(({ key }) => key)
-    assert.strictEqual(new Set(keys).size, keys.length)
-  })
+  holds(
+    "does nothing that the agent asked for where its turn failed, was denied, or was cut off",
+    (input, { step }) => {
+      const { outcome } = input
+      const silent =
+        isRetried(outcome) ||
+        ["ToolsDenied", "Refused", "NotAuthorized", "Cancelled", "Interrupted"].includes(outcome._tag)
+      const asked = step.actions.filter(({ key }) => /\/\d+$/.test(key))
+      if (silent) assert.deepStrictEqual(asked, [])
+      else if (asked.length > 0) assert.strictEqual(asked.length, input.actions.length)
+      const keys = step.actions.map(({ key }) => key)
+      assert.strictEqual(new Set(keys).size, keys.length)
+    }
+  )
 
   holds("never ends an agent that has unread messages, unless it was cancelled", (input, { step }) => {
     for (const { agent } of step.agents) {
-      if (agent.status === "done" || agent.status === "sleeping") assert.strictEqual(agent.unread, 0, input.outcome._tag)
+      if (agent.status === "done" || agent.status === "sleeping")
+        assert.strictEqual(agent.unread, 0, input.outcome._tag)
     }
   })
 
   holds("notes the end of each run", (_, { again, step }) => {
-    if (!again) assert.include(step.journal.map(({ kind }) => kind), "run.ended")
+    if (!again)
+      assert.include(
+        step.journal.map(({ kind }) => kind),
+        "run.ended"
+      )
   })
 })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
-import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
@@ -36,19 +36,22 @@ const query = (file: string, sql: string): number => {
   }
 }
 
+/** The system's own programs. */
+const programs = { mount: "mount", unmount: "umount" } as const
+
 /** A small disk at the folder, or null where this user may not mount one. */
 const smallDisk = (at: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       mkdirSync(at)
       try {
-        execFileSync("mount", ["-t", "tmpfs", "-o", "size=3m", "tmpfs", at], { stdio: "pipe" })
+        execFileSync(programs.mount, ["-t", "tmpfs", "-o", "size=3m", "tmpfs", at], { stdio: "pipe" })
         return at
       } catch {
         return null
       }
     }),
-    (disk) => Effect.sync(() => disk !== null && execFileSync("umount", ["--lazy", disk]))
+    (disk) => Effect.sync(() => disk !== null && execFileSync(programs.unmount, ["--lazy", disk]))
   )
 
 /** A program that holds a port. */
@@ -300,7 +303,7 @@ describe("a daemon at work", () => {
 
         const other = yield* copySquad()
         mkdirSync(join(other, ".squadron-state"))
-        execFileSync("cp", [copy, join(other, ".squadron-state/squadron.db")])
+        copyFileSync(copy, join(other, ".squadron-state/squadron.db"))
         const restored = yield* ready(other, yield* start(other))
         assert.strictEqual((yield* read<ReadonlyArray<unknown>>(restored, "/issues")).length, 2)
         assert.strictEqual((yield* idle(restored)).agents["done"], 4)

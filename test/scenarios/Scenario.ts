@@ -10,7 +10,7 @@ import { makeRole, makeSquad, type Role, type Squad } from "../../src/domain/Rol
 import * as Subject from "../../src/domain/Subject.ts"
 import { AgentPool } from "../../src/services/AgentPool.ts"
 import { Forge } from "../../src/services/Forge.ts"
-import { type FunctionAgent, type FunctionAnswer, Harness, type TurnInput } from "../../src/services/Harness.ts"
+import type { FunctionAgent, FunctionAnswer, Harness, TurnInput } from "../../src/services/Harness.ts"
 import { Squads } from "../../src/services/Squads.ts"
 import { Store } from "../../src/services/Store.ts"
 import { until } from "../../src/testing.ts"
@@ -40,7 +40,7 @@ export const happened = (
   source: "library",
   at: 0,
   actor: options.actor ?? { login: "ada", kind: "person" },
-  subject: Subject[options.kind === "pull_request" ? "pullRequest" : "issue"](repository, options.number ?? 1),
+  subject: (options.kind === "pull_request" ? Subject.pullRequest : Subject.issue)(repository, options.number ?? 1),
   causedBy: options.causedBy ?? null,
   depth: options.depth ?? 0,
   detail
@@ -87,7 +87,8 @@ export const heldAgent = Effect.gen(function* () {
       const answer = yield* Deferred.make<FunctionAnswer, unknown>()
       yield* Queue.offer(turns, {
         input,
-        answer: (given) => Effect.asVoid(Effect.isEffect(given) ? Deferred.complete(answer, given) : Deferred.succeed(answer, given))
+        answer: (given) =>
+          Effect.asVoid(Effect.isEffect(given) ? Deferred.complete(answer, given) : Deferred.succeed(answer, given))
       })
       return yield* Deferred.await(answer)
     }).pipe(Effect.scoped)
@@ -138,13 +139,16 @@ export const watchInvariants = Effect.gen(function* () {
     for (const agent of agents) {
       const before = rows.get(agent.id)
       if (before !== undefined) {
-        if (agent.version <= before.version) seen.problems.push(`${agent.id}: version ${before.version} → ${agent.version}`)
+        if (agent.version <= before.version)
+          seen.problems.push(`${agent.id}: version ${before.version} → ${agent.version}`)
         if (distance(before.status, agent.status) > agent.version - before.version) {
           seen.problems.push(`${agent.id}: ${before.status} → ${agent.status}`)
         }
       }
       rows.set(agent.id, {
-        status: agent.status, version: agent.version, place: `${agent.role} on ${Subject.key(agent.subject)}`
+        status: agent.status,
+        version: agent.version,
+        place: `${agent.role} on ${Subject.key(agent.subject)}`
       })
     }
     const live = [...rows.values()].filter(({ status }) => liveStatuses.includes(status)).map(({ place }) => place)
@@ -186,11 +190,13 @@ export const squadronWith = (options: {
 export const recordingForge = Effect.gen(function* () {
   const acted = yield* Ref.make<ReadonlyArray<ActionDraft>>([])
   const faults = yield* Ref.make<ReadonlyArray<"before" | "after" | "never">>([])
+  const tries = yield* Queue.unbounded<ActionDraft>()
   const unknown = new ForgeError({ reason: "503", retryable: true, retryAfter: null })
   const layer = Layer.succeed(
     Forge,
     Forge.of({
       perform: Effect.fnUntraced(function* (draft: ActionDraft) {
+        yield* Queue.offer(tries, draft)
         const fault = (yield* Ref.getAndUpdate(faults, (left) => left.slice(1)))[0]
         if (fault === "before") return yield* unknown
         if (fault === "never") return yield* Effect.never
@@ -200,14 +206,23 @@ export const recordingForge = Effect.gen(function* () {
       }),
       issue: (repository, number) =>
         Effect.succeed({
-          repository, number, title: "An issue", body: "", state: "open" as const, author: "ada", labels: [], assignees: [],
-          createdAt: 0, updatedAt: 0, comments: 0
+          repository,
+          number,
+          title: "An issue",
+          body: "",
+          state: "open" as const,
+          author: "ada",
+          labels: [],
+          assignees: [],
+          createdAt: 0,
+          updatedAt: 0,
+          comments: 0
         }),
       issues: () => Effect.succeed([]),
       comments: () => Effect.succeed([])
     })
   )
-  return { layer, acted: Ref.get(acted), faults }
+  return { layer, acted: Ref.get(acted), faults, tried: Queue.take(tries) }
 })
 
 /** Opens an issue in the local forge, as a person. */

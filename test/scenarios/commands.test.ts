@@ -7,9 +7,15 @@ import { scriptedAgent, testSquadronLayer } from "../../src/testing.ts"
 import { customEvent } from "../support/TestSquadron.ts"
 import { allRouted, done, heldAgent, openIssue, repository, said, untilStatus } from "./Scenario.ts"
 
-const comment = (body: string) => LocalForge.use((forge) => forge.comment({ repository, number: 1, body, author: "ada" }))
-const comments = LocalForge.use((forge) => Effect.map(forge.comments(repository, 1), (all) => all.map(({ body }) => body)))
-const roles = [{ name: "worker", description: "Does the work", on: [] }, { name: "other", on: [] }]
+const comment = (body: string) =>
+  LocalForge.use((forge) => forge.comment({ repository, number: 1, body, author: "ada" }))
+const comments = LocalForge.use((forge) =>
+  Effect.map(forge.comments(repository, 1), (all) => all.map(({ body }) => body))
+)
+const roles = [
+  { name: "worker", description: "Does the work", on: [] },
+  { name: "other", on: [] }
+]
 
 describe("commands", () => {
   it.effect("help is answered once with what is there, and starts nobody", () =>
@@ -46,7 +52,10 @@ describe("commands", () => {
   it.effect("what an agent writes never wakes its own role, and wakes another that it addresses", () =>
     Effect.gen(function* () {
       const worker = yield* scriptedAgent([
-        { outcome: done, actions: [{ action: { _tag: "comment", body: "@squadron worker: again!\n\n@squadron other: your turn" } }] }
+        {
+          outcome: done,
+          actions: [{ action: { _tag: "comment", body: "@squadron worker: again!\n\n@squadron other: your turn" } }]
+        }
       ])
       const other = yield* scriptedAgent([])
       yield* Effect.gen(function* () {
@@ -55,7 +64,10 @@ describe("commands", () => {
         yield* comment("@squadron worker: do it")
         yield* squadron.idle
         assert.strictEqual((yield* worker.turns).length, 1)
-        assert.deepStrictEqual((yield* other.turns).map(({ messages }) => messages.map(({ text }) => text)), [["your turn"]])
+        assert.deepStrictEqual(
+          (yield* other.turns).map(({ messages }) => messages.map(({ text }) => text)),
+          [["your turn"]]
+        )
       }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent, other: other.agent }, roles })))
     })
   )
@@ -63,7 +75,12 @@ describe("commands", () => {
   it.effect("agents that answer each other for ever are stopped at the depth that the policy sets", () =>
     Effect.gen(function* () {
       const answering = (to: string) =>
-        scriptedAgent(Array.from({ length: 50 }, () => ({ outcome: done, actions: [{ action: { _tag: "comment" as const, body: `@squadron ${to}: you` } }] })))
+        scriptedAgent(
+          Array.from({ length: 50 }, () => ({
+            outcome: done,
+            actions: [{ action: { _tag: "comment" as const, body: `@squadron ${to}: you` } }]
+          }))
+        )
       const worker = yield* answering("other")
       const other = yield* answering("worker")
       yield* Effect.gen(function* () {
@@ -99,10 +116,19 @@ describe("commands", () => {
         yield* untilStatus("worker-1-e1", "sleeping")
         assert.deepStrictEqual(
           [first, second, third].map(({ input }) => [input.agent.id, input.messages.map(({ text }) => text).join()]),
-          [["worker-1-e1", "start"], ["worker-1-e1", "while you work"], ["worker-1-e1", "wake"]]
+          [
+            ["worker-1-e1", "start"],
+            ["worker-1-e1", "while you work"],
+            ["worker-1-e1", "wake"]
+          ]
         )
       }).pipe(
-        Effect.provide(testSquadronLayer({ agents: { worker: worker.agent }, roles: [{ name: "worker", on: [], lifetime: "subject" }] }))
+        Effect.provide(
+          testSquadronLayer({
+            agents: { worker: worker.agent },
+            roles: [{ name: "worker", on: [], lifetime: "subject" }]
+          })
+        )
       )
     })
   )
@@ -116,7 +142,10 @@ describe("commands", () => {
         yield* squadron.idle
         yield* squadron.publish(said("@squadron worker: two"))
         yield* squadron.idle
-        assert.deepStrictEqual((yield* worker.turns).map(({ agent }) => agent.id), ["worker-1-e1", "worker-1-e2"])
+        assert.deepStrictEqual(
+          (yield* worker.turns).map(({ agent }) => agent.id),
+          ["worker-1-e1", "worker-1-e2"]
+        )
       }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent, other: worker.agent }, roles })))
     })
   )
@@ -133,7 +162,10 @@ describe("commands", () => {
         assert.strictEqual(yield* worker.opened, 1)
         yield* first.answer(done)
         const second = yield* worker.turn
-        assert.deepStrictEqual(second.input.messages.map(({ text }) => text), ["1", "2", "3", "4", "5"])
+        assert.deepStrictEqual(
+          second.input.messages.map(({ text }) => text),
+          ["1", "2", "3", "4", "5"]
+        )
         yield* second.answer(done)
         yield* untilStatus(first.input.agent.id, "done")
       }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent, other: worker.agent }, roles })))

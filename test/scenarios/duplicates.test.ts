@@ -11,7 +11,20 @@ import { Store } from "../../src/services/Store.ts"
 import { scriptedAgent, testSquadronLayer, until } from "../../src/testing.ts"
 import { customEvent } from "../support/TestSquadron.ts"
 import {
-  allRouted, asks, blockedOn, closed, crash, done, heldAgent, keysOf, labeled, nobodyRuns, openIssue, repository, said, untilStatus, watchInvariants
+  allRouted,
+  asks,
+  blockedOn,
+  crash,
+  done,
+  heldAgent,
+  keysOf,
+  labeled,
+  nobodyRuns,
+  openIssue,
+  repository,
+  said,
+  untilStatus,
+  watchInvariants
 } from "./Scenario.ts"
 
 describe("duplicates", () => {
@@ -30,7 +43,9 @@ describe("duplicates", () => {
         assert.deepStrictEqual({ ...seen }, { peak: 1, problems: [] })
       }).pipe(
         Effect.scoped,
-        Effect.provide(testSquadronLayer({ agents: { worker: worker.agent }, roles: [{ name: "worker", lifetime: "subject" }] }))
+        Effect.provide(
+          testSquadronLayer({ agents: { worker: worker.agent }, roles: [{ name: "worker", lifetime: "subject" }] })
+        )
       )
     })
   )
@@ -46,7 +61,10 @@ describe("duplicates", () => {
           yield* squadron.idle
         }
         const ended = yield* store.agents({ limit: 10, status: "done" })
-        assert.sameMembers(ended.map(({ id }) => id), ["worker-1-e1", "worker-1-e2", "worker-1-e3"])
+        assert.sameMembers(
+          ended.map(({ id }) => id),
+          ["worker-1-e1", "worker-1-e2", "worker-1-e3"]
+        )
         assert.deepStrictEqual((yield* worker.turns).map(keysOf), [["first"], ["second"], ["third"]])
       }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent } })))
     })
@@ -77,7 +95,10 @@ describe("duplicates", () => {
         yield* Effect.forkChild(Effect.forever(Effect.flatMap(worker.turn, (next) => next.answer(done))))
         yield* squadron.idle
         const messages = yield* Store.use((store) => store.inbox("worker-1-e1", { limit: 10 }))
-        assert.deepStrictEqual(messages.filter(({ status }) => status !== "read"), [])
+        assert.deepStrictEqual(
+          messages.filter(({ status }) => status !== "read"),
+          []
+        )
         assert.strictEqual(yield* worker.opened, yield* worker.closed)
       }).pipe(Effect.scoped, Effect.provide(testSquadronLayer({ agents: { worker: worker.agent } })))
     })
@@ -94,7 +115,11 @@ describe("duplicates", () => {
         const event = yield* store.event(1)
         const role = makeRole({ name: "worker", harness: { _tag: "function", name: "worker" } })
         const second = { ...born(role, { ...event, seq: 99 }), id: "worker-1-e99" }
-        const elsewhere = { ...born(role, { ...event, seq: 98, subject: { ...event.subject, number: 2 } }), unread: 0, status: "paused" as const }
+        const elsewhere = {
+          ...born(role, { ...event, seq: 98, subject: { ...event.subject, number: 2 } }),
+          unread: 0,
+          status: "paused" as const
+        }
         const [clash, other] = yield* Effect.all(
           [
             Effect.exit(store.commit(Step.make({ agents: [{ agent: second, expected: null }] }))),
@@ -108,27 +133,29 @@ describe("duplicates", () => {
     })
   )
 
-  it.effect("a blocker that closes while its agent is still reporting it makes no second session and no endless wait", () =>
-    Effect.gen(function* () {
-      const worker = yield* heldAgent
-      yield* Effect.gen(function* () {
-        const squadron = yield* Squadron
-        const store = yield* Store
-        yield* openIssue("The work")
-        yield* openIssue("Its blocker")
-        yield* squadron.publish(customEvent())
-        const turn = yield* worker.turn
-        yield* LocalForge.use((forge) => forge.close({ repository, number: 2, author: "ada", reason: "completed" }))
-        yield* allRouted
-        assert.strictEqual(yield* worker.opened, 1)
-        yield* turn.answer(blockedOn("2"))
-        const next = yield* worker.turn
-        assert.deepStrictEqual([yield* worker.opened, yield* worker.closed], [2, 1])
-        yield* next.answer(done)
-        yield* untilStatus("worker-1-e3", "done")
-        assert.strictEqual((yield* store.counts).agents.blocked, 0)
-      }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent } })))
-    })
+  it.effect(
+    "a blocker that closes while its agent is still reporting it makes no second session and no endless wait",
+    () =>
+      Effect.gen(function* () {
+        const worker = yield* heldAgent
+        yield* Effect.gen(function* () {
+          const squadron = yield* Squadron
+          const store = yield* Store
+          yield* openIssue("The work")
+          yield* openIssue("Its blocker")
+          yield* squadron.publish(customEvent())
+          const turn = yield* worker.turn
+          yield* LocalForge.use((forge) => forge.close({ repository, number: 2, author: "ada", reason: "completed" }))
+          yield* allRouted
+          assert.strictEqual(yield* worker.opened, 1)
+          yield* turn.answer(blockedOn("2"))
+          const next = yield* worker.turn
+          assert.deepStrictEqual([yield* worker.opened, yield* worker.closed], [2, 1])
+          yield* next.answer(done)
+          yield* untilStatus("worker-1-e3", "done")
+          assert.strictEqual((yield* store.counts).agents.blocked, 0)
+        }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent } })))
+      })
   )
 
   it.effect("the same label twice on an issue is two messages to one agent", () =>
@@ -150,7 +177,10 @@ describe("duplicates", () => {
         assert.strictEqual((yield* store.agents({ limit: 10 })).length, 1)
       }).pipe(
         Effect.provide(
-          testSquadronLayer({ agents: { worker: worker.agent }, roles: [{ name: "worker", on: [{ event: "issue.labeled", label: "bug" }] }] })
+          testSquadronLayer({
+            agents: { worker: worker.agent },
+            roles: [{ name: "worker", on: [{ event: "issue.labeled", label: "bug" }] }]
+          })
         )
       )
     })

@@ -130,7 +130,10 @@ const byClosing = (stage: Stage, to: AgentStatus) =>
     yield* standing.letGo
     yield* Fiber.join(closing)
     yield* allReleased(standing, stage)
-    const left = yield* Effect.provide(Effect.flatMap(Store, (store) => store.agent(id)), Layer.orDie(sqliteStoreLayer({ filename })))
+    const left = yield* Effect.provide(
+      Effect.flatMap(Store, (store) => store.agent(id)),
+      Layer.orDie(sqliteStoreLayer({ filename }))
+    )
     assert.strictEqual(left.status, to)
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 
@@ -156,18 +159,26 @@ const byDraining = (stage: Stage, to: AgentStatus) =>
     }).pipe(Effect.provide(layerOf(standing)))
   })
 
-const where = { opening: "while it opens", turn: "during its turn", commit: "during its commit", between: "between two turns" }
+const where = {
+  opening: "while it opens",
+  turn: "during its turn",
+  commit: "during its commit",
+  between: "between two turns"
+}
 const stages: ReadonlyArray<Stage> = ["opening", "turn", "commit", "between"]
 
 describe("interruption", () => {
   for (const stage of stages) {
-    it.effect(`a run that is cancelled ${where[stage]} gives all back, once`, () => byAPerson(stage, "cancel", "cancelled"))
+    it.effect(`a run that is cancelled ${where[stage]} gives all back, once`, () =>
+      byAPerson(stage, "cancel", "cancelled")
+    )
     it.effect(`a run that is paused ${where[stage]} gives all back, once`, () => byAPerson(stage, "pause", "paused"))
     it.effect(`a run whose squadron is closed ${where[stage]} gives all back, once, and its row does not run`, () =>
       byClosing(stage, stage === "commit" ? "done" : "ready")
     )
-    it.effect(`a run that does not end in time at a stop ${where[stage]} gives all back, once, and nothing starts after it`, () =>
-      byDraining(stage, stage === "commit" ? "done" : "ready")
+    it.effect(
+      `a run that does not end in time at a stop ${where[stage]} gives all back, once, and nothing starts after it`,
+      () => byDraining(stage, stage === "commit" ? "done" : "ready")
     )
   }
 
@@ -209,8 +220,14 @@ describe("interruption", () => {
       }).pipe(
         Effect.provide(
           testSquadronLayer({
-            agents: { slow: (input) => Effect.onExit(slow.agent(input), () => Deferred.await(gate)), other: other.agent },
-            roles: [{ name: "slow", limits }, { name: "other", limits: { ...limits, wallClock: 61_000 } }]
+            agents: {
+              slow: (input) => Effect.onExit(slow.agent(input), () => Deferred.await(gate)),
+              other: other.agent
+            },
+            roles: [
+              { name: "slow", limits },
+              { name: "other", limits: { ...limits, wallClock: 61_000 } }
+            ]
           })
         )
       )

@@ -11,7 +11,18 @@ import { Store } from "../../src/services/Store.ts"
 import { scriptedAgent, testSquadronLayer } from "../../src/testing.ts"
 import { customEvent } from "../support/TestSquadron.ts"
 import {
-  allRouted, asks, assigned, blockedOn, closed, done, heldAgent, nobodyRuns, openIssue, repository, untilStatus, watchInvariants
+  allRouted,
+  asks,
+  assigned,
+  blockedOn,
+  closed,
+  done,
+  heldAgent,
+  nobodyRuns,
+  openIssue,
+  repository,
+  untilStatus,
+  watchInvariants
 } from "./Scenario.ts"
 
 const agentOf = (id: string) => Store.use((store) => store.agent(id))
@@ -34,14 +45,20 @@ describe("lifecycle", () => {
           store.commit(
             Step.make({
               agents: [{ agent: stale, expected: current.version - 1 }],
-              journal: [{ kind: "agent.changed", at: 0, event: null, agent: current.id, text: "old news", verdicts: [] }]
+              journal: [
+                { kind: "agent.changed", at: 0, event: null, agent: current.id, text: "old news", verdicts: [] }
+              ]
             })
           )
         )
         assert.strictEqual(refused._tag, "StaleVersion")
         assert.deepStrictEqual(yield* agentOf("worker-1-e1"), current)
         assert.deepStrictEqual(yield* store.journal({ limit: 100 }), journal)
-      }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent }, roles: [{ name: "worker", lifetime: "subject" }] })))
+      }).pipe(
+        Effect.provide(
+          testSquadronLayer({ agents: { worker: worker.agent }, roles: [{ name: "worker", lifetime: "subject" }] })
+        )
+      )
     })
   )
 
@@ -56,7 +73,9 @@ describe("lifecycle", () => {
         yield* squadron.publish(customEvent())
         const first = yield* worker.turn
         // both want the agent at the same moment
-        const [paused] = yield* Effect.all([squadron.pause("worker-1-e3", ""), first.answer(blockedOn("2"))], { concurrency: 2 })
+        const [paused] = yield* Effect.all([squadron.pause("worker-1-e3", ""), first.answer(blockedOn("2"))], {
+          concurrency: 2
+        })
         assert.include(["paused", "blocked"], paused.status)
         yield* nobodyRuns
         const after = yield* agentOf("worker-1-e3")
@@ -66,33 +85,35 @@ describe("lifecycle", () => {
     })
   )
 
-  it.effect("waiting for itself, directly or through others, is refused to the agent; two ways to one blocker are not", () =>
-    Effect.gen(function* () {
-      const worker = yield* heldAgent
-      yield* Effect.gen(function* () {
-        const squadron = yield* Squadron
-        for (const title of ["one", "two", "three", "four"]) yield* openIssue(title)
-        const start = Effect.fnUntraced(function* (issue: number, ...on: ReadonlyArray<string>) {
-          yield* squadron.publish(customEvent({ issue }))
-          const turn = yield* worker.turn
-          yield* turn.answer(blockedOn(...on))
-          return turn.input.agent.id
-        })
-        yield* untilStatus(yield* start(3, "4"), "blocked")
-        yield* untilStatus(yield* start(2, "3", "4"), "blocked")
-        yield* start(4, "#4")
-        const self = yield* worker.turn
-        assert.match(self.input.notice, /acme\/widgets#4 cannot wait for itself/)
-        yield* self.answer(blockedOn("2"))
-        const through = yield* worker.turn
-        assert.match(through.input.notice, /#4 → acme\/widgets#2 → acme\/widgets#[34]/)
-        yield* through.answer(blockedOn("77"))
-        const nowhere = yield* worker.turn
-        assert.match(nowhere.input.notice, /there is no acme\/widgets#77/)
-        yield* nowhere.answer(done)
-        yield* squadron.idle
-      }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent } })))
-    })
+  it.effect(
+    "waiting for itself, directly or through others, is refused to the agent; two ways to one blocker are not",
+    () =>
+      Effect.gen(function* () {
+        const worker = yield* heldAgent
+        yield* Effect.gen(function* () {
+          const squadron = yield* Squadron
+          for (const title of ["one", "two", "three", "four"]) yield* openIssue(title)
+          const start = Effect.fnUntraced(function* (issue: number, ...on: ReadonlyArray<string>) {
+            yield* squadron.publish(customEvent({ issue }))
+            const turn = yield* worker.turn
+            yield* turn.answer(blockedOn(...on))
+            return turn.input.agent.id
+          })
+          yield* untilStatus(yield* start(3, "4"), "blocked")
+          yield* untilStatus(yield* start(2, "3", "4"), "blocked")
+          yield* start(4, "#4")
+          const self = yield* worker.turn
+          assert.match(self.input.notice, /acme\/widgets#4 cannot wait for itself/)
+          yield* self.answer(blockedOn("2"))
+          const through = yield* worker.turn
+          assert.match(through.input.notice, /#4 → acme\/widgets#2 → acme\/widgets#[34]/)
+          yield* through.answer(blockedOn("77"))
+          const nowhere = yield* worker.turn
+          assert.match(nowhere.input.notice, /there is no acme\/widgets#77/)
+          yield* nowhere.answer(done)
+          yield* squadron.idle
+        }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent } })))
+      })
   )
 
   it.effect("the last blocker that closes wakes the agent, one of two does not", () =>
@@ -111,7 +132,10 @@ describe("lifecycle", () => {
         assert.deepInclude(yield* agentOf(id), { status: "blocked", blockedOn: [`${repository}#3`] })
         yield* squadron.publish(closed(3))
         const woken = yield* worker.turn
-        assert.deepStrictEqual(woken.input.messages.map(({ event }) => event.detail._tag), ["issue.closed"])
+        assert.deepStrictEqual(
+          woken.input.messages.map(({ event }) => event.detail._tag),
+          ["issue.closed"]
+        )
         yield* woken.answer(done)
         yield* untilStatus(id, "done")
       }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent } })))
@@ -134,7 +158,10 @@ describe("lifecycle", () => {
         assert.deepStrictEqual([yield* worker.opened, yield* worker.closed], [1, 1])
         assert.deepStrictEqual(yield* store.timers(10), [])
         assert.deepStrictEqual(yield* comments(1), ["All done"])
-        assert.deepStrictEqual((yield* store.runs(turn.input.agent.id)).map(({ outcome }) => outcome?._tag), ["Completed"])
+        assert.deepStrictEqual(
+          (yield* store.runs(turn.input.agent.id)).map(({ outcome }) => outcome?._tag),
+          ["Completed"]
+        )
       }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent } })))
     })
   )
@@ -175,35 +202,41 @@ describe("lifecycle", () => {
         yield* squadron.idle
         assert.strictEqual((yield* store.counts).agents.sleeping, 300)
         assert.deepStrictEqual([(yield* pool.running).length, (yield* store.timers(10)).length], [0, 0])
-      }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent }, roles: [{ name: "worker", lifetime: "subject" }] })))
+      }).pipe(
+        Effect.provide(
+          testSquadronLayer({ agents: { worker: worker.agent }, roles: [{ name: "worker", lifetime: "subject" }] })
+        )
+      )
     })
   )
 
-  it.effect("an issue given to a person stops its agents, at work or waiting, and says so; given to Squadron it does not", () =>
-    Effect.gen(function* () {
-      const worker = yield* heldAgent
-      const other = yield* scriptedAgent([asks("which?")])
-      yield* Effect.gen(function* () {
-        const squadron = yield* Squadron
-        yield* openIssue("The work")
-        yield* squadron.publish(customEvent())
-        const turn = yield* worker.turn
-        yield* untilStatus("other-1-e2", "asking")
-        yield* squadron.publish(assigned(1, "squadron"))
-        yield* allRouted
-        assert.strictEqual((yield* agentOf(turn.input.agent.id)).status, "running")
-        yield* squadron.publish(assigned(1, "grace"))
-        yield* untilStatus(turn.input.agent.id, "cancelled")
-        yield* squadron.idle
-        assert.strictEqual((yield* agentOf("other-1-e2")).status, "cancelled")
-        assert.strictEqual(yield* worker.closed, 1)
-        const said = (yield* comments(1)).filter((body) => body.startsWith("grace takes over"))
-        assert.strictEqual(said.length, 1)
-        yield* squadron.publish(assigned(1, "grace"))
-        yield* squadron.idle
-        assert.strictEqual((yield* comments(1)).filter((body) => body.startsWith("grace takes over")).length, 1)
-      }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent, other: other.agent } })))
-    })
+  it.effect(
+    "an issue given to a person stops its agents, at work or waiting, and says so; given to Squadron it does not",
+    () =>
+      Effect.gen(function* () {
+        const worker = yield* heldAgent
+        const other = yield* scriptedAgent([asks("which?")])
+        yield* Effect.gen(function* () {
+          const squadron = yield* Squadron
+          yield* openIssue("The work")
+          yield* squadron.publish(customEvent())
+          const turn = yield* worker.turn
+          yield* untilStatus("other-1-e2", "asking")
+          yield* squadron.publish(assigned(1, "squadron"))
+          yield* allRouted
+          assert.strictEqual((yield* agentOf(turn.input.agent.id)).status, "running")
+          yield* squadron.publish(assigned(1, "grace"))
+          yield* untilStatus(turn.input.agent.id, "cancelled")
+          yield* squadron.idle
+          assert.strictEqual((yield* agentOf("other-1-e2")).status, "cancelled")
+          assert.strictEqual(yield* worker.closed, 1)
+          const said = (yield* comments(1)).filter((body) => body.startsWith("grace takes over"))
+          assert.strictEqual(said.length, 1)
+          yield* squadron.publish(assigned(1, "grace"))
+          yield* squadron.idle
+          assert.strictEqual((yield* comments(1)).filter((body) => body.startsWith("grace takes over")).length, 1)
+        }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent, other: other.agent } })))
+      })
   )
 
   it.effect("an issue that closes ends the agents that wait or sleep on it", () =>

@@ -10,21 +10,45 @@ import { Squadron } from "../../src/services/Squadron.ts"
 import { Store } from "../../src/services/Store.ts"
 import { scriptedAgent, testSquadronLayer, until } from "../../src/testing.ts"
 import { customEvent } from "../support/TestSquadron.ts"
-import { allRouted, crash, done, happened, heldAgent, keysOf, openIssue, rolesOf, said, squadronWith, untilStatus } from "./Scenario.ts"
+import {
+  allRouted,
+  crash,
+  done,
+  happened,
+  heldAgent,
+  keysOf,
+  openIssue,
+  rolesOf,
+  said,
+  squadronWith,
+  untilStatus
+} from "./Scenario.ts"
 
 const pull = (number: number) => ({
-  title: `Change ${number}`, body: "", state: "open" as const, author: "ada", labels: [], draft: false, merged: false,
-  head: { ref: "fix", sha: "a" }, base: { ref: "main", sha: "b" }
+  title: `Change ${number}`,
+  body: "",
+  state: "open" as const,
+  author: "ada",
+  labels: [],
+  draft: false,
+  merged: false,
+  head: { ref: "fix", sha: "a" },
+  base: { ref: "main", sha: "b" }
 })
 const onPull = (number: number, detail: Detail) =>
   happened(detail, { number, kind: "pull_request", actor: { login: "grace", kind: "person" } })
 const reviewed = (number: number, state: string) =>
   onPull(number, {
-    _tag: "review.submitted", pullRequest: pull(number), review: { id: 1, state, body: "Please rename it", author: "grace" }
+    _tag: "review.submitted",
+    pullRequest: pull(number),
+    review: { id: 1, state, body: "Please rename it", author: "grace" }
   })
 const inline = (number: number, path: string, line: number) =>
   onPull(number, {
-    _tag: "review_comment.created", pullRequest: pull(number), path, line,
+    _tag: "review_comment.created",
+    pullRequest: pull(number),
+    path,
+    line,
     comment: { id: line, body: "why?", author: "grace", association: "MEMBER" }
   })
 const author = {
@@ -96,7 +120,9 @@ describe("messages", () => {
         const committed = turns.filter((_, index) => ![1, 3, 4].includes(index)).flat()
         assert.deepStrictEqual(committed, keys)
       }).pipe(
-        Effect.provide(testSquadronLayer({ agents: { worker: worker.agent }, roles: [{ name: "worker", lifetime: "subject" }] }))
+        Effect.provide(
+          testSquadronLayer({ agents: { worker: worker.agent }, roles: [{ name: "worker", lifetime: "subject" }] })
+        )
       )
     })
   )
@@ -118,7 +144,10 @@ describe("messages", () => {
         yield* third.answer(done)
         yield* squadron.idle
         const sequence = [...second.input.messages, ...third.input.messages].map(({ event }) => event.seq)
-        assert.deepStrictEqual(sequence, sequence.toSorted((a, b) => a - b))
+        assert.deepStrictEqual(
+          sequence,
+          sequence.toSorted((a, b) => a - b)
+        )
         assert.sameMembers([...keysOf(second.input), ...keysOf(third.input)], keys)
         assert.deepStrictEqual(yield* Store.use((store) => store.unread([first.input.agent.id], 10)), [])
       }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent } })))
@@ -149,7 +178,11 @@ describe("messages", () => {
         assert.deepStrictEqual((yield* worker.turns).map(keysOf), [["a"]])
       }).pipe(
         Effect.provide(
-          squadronWith({ roles: rolesOf([{ name: "worker" }]), harness: Harness.layerFunctions({ worker: worker.agent }), store })
+          squadronWith({
+            roles: rolesOf([{ name: "worker" }]),
+            harness: Harness.layerFunctions({ worker: worker.agent }),
+            store
+          })
         )
       )
     })
@@ -225,13 +258,21 @@ describe("messages", () => {
         const first = yield* writer.turn
         yield* squadron.publish(inline(4, "src/a.ts", 3))
         yield* squadron.publish(inline(4, "src/b.ts", 8))
-        yield* until(Effect.map(Store.use((store) => store.counts), ({ unread }) => unread === 3))
+        yield* until(
+          Effect.map(
+            Store.use((store) => store.counts),
+            ({ unread }) => unread === 3
+          )
+        )
         yield* first.answer(done)
         const { messages } = (yield* writer.turn).input
         const told = messages.map(({ event: { actor, detail } }) =>
           detail._tag === "review_comment.created" ? [actor.login, detail.path, detail.line] : []
         )
-        assert.deepStrictEqual(told, [["grace", "src/a.ts", 3], ["grace", "src/b.ts", 8]])
+        assert.deepStrictEqual(told, [
+          ["grace", "src/a.ts", 3],
+          ["grace", "src/b.ts", 8]
+        ])
       }).pipe(Effect.provide(testSquadronLayer({ agents: { author: writer.agent }, roles: [author] })))
     })
   )

@@ -12,12 +12,28 @@ import { Store } from "../../src/services/Store.ts"
 import { scriptedAgent, testSquadronLayer, until } from "../../src/testing.ts"
 import { customEvent } from "../support/TestSquadron.ts"
 import {
-  allRouted, asks, assigned, blockedOn, closed, crash, done, heldAgent, nobodyRuns, openIssue, rolesOf, said, squadronWith,
-  untilStatus, watchInvariants
+  allRouted,
+  asks,
+  assigned,
+  blockedOn,
+  closed,
+  crash,
+  done,
+  heldAgent,
+  nobodyRuns,
+  openIssue,
+  rolesOf,
+  said,
+  squadronWith,
+  untilStatus,
+  watchInvariants
 } from "./Scenario.ts"
 
 const one = { concurrency: 1 }
-const held = Effect.map(Squadron.use((squadron) => squadron.status), ({ permits }) => permits.held)
+const held = Effect.map(
+  Squadron.use((squadron) => squadron.status),
+  ({ permits }) => permits.held
+)
 
 describe("permits", () => {
   it.effect("no more agents run at once than the squad allows, and all get their turn", () =>
@@ -46,7 +62,8 @@ describe("permits", () => {
       yield* Effect.gen(function* () {
         const squadron = yield* Squadron
         const pool = yield* AgentPool
-        for (let number = 1; number <= 4; number++) yield* squadron.publish(customEvent({ issue: number, name: "slow" }))
+        for (let number = 1; number <= 4; number++)
+          yield* squadron.publish(customEvent({ issue: number, name: "slow" }))
         const first = yield* slow.turn
         yield* squadron.publish(customEvent({ issue: 9, name: "quick" }))
         yield* untilStatus("quick-9-e5", "done")
@@ -59,7 +76,12 @@ describe("permits", () => {
           testSquadronLayer({
             agents: { slow: slow.agent, quick: quick.agent },
             roles: [
-              { name: "slow", on: [{ event: "custom", name: "slow" }], priority: 9, limits: { ...defaultLimits, concurrency: 1 } },
+              {
+                name: "slow",
+                on: [{ event: "custom", name: "slow" }],
+                priority: 9,
+                limits: { ...defaultLimits, concurrency: 1 }
+              },
               { name: "quick", on: [{ event: "custom", name: "quick" }] }
             ]
           })
@@ -147,11 +169,7 @@ describe("permits", () => {
         assert.strictEqual(run?.turns, 0)
         yield* TestClock.adjust("10 seconds")
         yield* untilStatus("worker-1-e1", "done")
-      }).pipe(
-        Effect.provide(
-          squadronWith({ roles: rolesOf([{ name: "worker" }]), squad: one, harness })
-        )
-      )
+      }).pipe(Effect.provide(squadronWith({ roles: rolesOf([{ name: "worker" }]), squad: one, harness })))
     })
   )
 
@@ -174,50 +192,64 @@ describe("permits", () => {
       }).pipe(
         Effect.scoped,
         Effect.provide(
-          testSquadronLayer({ agents: { worker: worker.agent }, roles: [{ name: "worker", lifetime: "subject" }], squad: one })
-        )
-      )
-    })
-  )
-
-  it.effect("every way to start an agent takes a permit: a command, a timer, an answer, a closed blocker, a retry", () =>
-    Effect.gen(function* () {
-      const worker = yield* scriptedAgent([crash, asks("which?"), blockedOn("2"), Outcome.cases.Refused.make({ reason: "no" })])
-      const busy = yield* heldAgent
-      yield* Effect.gen(function* () {
-        const squadron = yield* Squadron
-        const seen = yield* watchInvariants
-        const id = "worker-1-e3"
-        // at each way, somebody else holds the only permit first
-        const waitsItsTurn = Effect.fnUntraced(function* <E, R>(start: Effect.Effect<unknown, E, R>, to: AgentStatus) {
-          yield* squadron.publish(customEvent({ issue: 9 }))
-          const other = yield* busy.turn
-          yield* start
-          yield* untilStatus(id, "ready")
-          yield* other.answer(done)
-          yield* untilStatus(id, to)
-        })
-        yield* openIssue("The work")
-        yield* openIssue("Its blocker")
-        yield* squadron.publish(said("@squadron worker: do it"))
-        yield* untilStatus(id, "waiting")
-        yield* waitsItsTurn(TestClock.adjust("10 seconds"), "asking")
-        yield* waitsItsTurn(Effect.forkChild(squadron.answer(id, "this"), { startImmediately: true }), "blocked")
-        yield* waitsItsTurn(squadron.publish(closed(2)), "escalated")
-        yield* waitsItsTurn(Effect.forkChild(squadron.retry(id), { startImmediately: true }), "done")
-        yield* squadron.idle
-        assert.deepStrictEqual({ ...seen }, { peak: 1, problems: [] })
-      }).pipe(
-        Effect.scoped,
-        Effect.provide(
           testSquadronLayer({
-            agents: { worker: worker.agent, busy: busy.agent },
-            roles: [{ name: "worker", on: [] }, { name: "busy" }],
+            agents: { worker: worker.agent },
+            roles: [{ name: "worker", lifetime: "subject" }],
             squad: one
           })
         )
       )
     })
+  )
+
+  it.effect(
+    "every way to start an agent takes a permit: a command, a timer, an answer, a closed blocker, a retry",
+    () =>
+      Effect.gen(function* () {
+        const worker = yield* scriptedAgent([
+          crash,
+          asks("which?"),
+          blockedOn("2"),
+          Outcome.cases.Refused.make({ reason: "no" })
+        ])
+        const busy = yield* heldAgent
+        yield* Effect.gen(function* () {
+          const squadron = yield* Squadron
+          const seen = yield* watchInvariants
+          const id = "worker-1-e3"
+          // at each way, somebody else holds the only permit first
+          const waitsItsTurn = Effect.fnUntraced(function* <E, R>(
+            start: Effect.Effect<unknown, E, R>,
+            to: AgentStatus
+          ) {
+            yield* squadron.publish(customEvent({ issue: 9 }))
+            const other = yield* busy.turn
+            yield* start
+            yield* untilStatus(id, "ready")
+            yield* other.answer(done)
+            yield* untilStatus(id, to)
+          })
+          yield* openIssue("The work")
+          yield* openIssue("Its blocker")
+          yield* squadron.publish(said("@squadron worker: do it"))
+          yield* untilStatus(id, "waiting")
+          yield* waitsItsTurn(TestClock.adjust("10 seconds"), "asking")
+          yield* waitsItsTurn(Effect.forkChild(squadron.answer(id, "this"), { startImmediately: true }), "blocked")
+          yield* waitsItsTurn(squadron.publish(closed(2)), "escalated")
+          yield* waitsItsTurn(Effect.forkChild(squadron.retry(id), { startImmediately: true }), "done")
+          yield* squadron.idle
+          assert.deepStrictEqual({ ...seen }, { peak: 1, problems: [] })
+        }).pipe(
+          Effect.scoped,
+          Effect.provide(
+            testSquadronLayer({
+              agents: { worker: worker.agent, busy: busy.agent },
+              roles: [{ name: "worker", on: [] }, { name: "busy" }],
+              squad: one
+            })
+          )
+        )
+      })
   )
 
   it.effect("an event behind many that wait for a permit is routed at once, and may be the one that frees it", () =>

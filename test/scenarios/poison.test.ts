@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Ref } from "effect"
+import { Effect, Ref, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { defaultLimits } from "../../src/domain/Role.ts"
 import type { FunctionAgent } from "../../src/services/Harness.ts"
@@ -33,13 +33,22 @@ const publishAll = Effect.fnUntraced(function* (...keys: ReadonlyArray<string>) 
     yield* allRouted
   }
 })
+class Broken extends Schema.TaggedError<Broken>()("Broken", { message: Schema.String }) {}
+
 /** Lets minutes pass until nothing but a person can move anything. */
-const minutes = (n: number) => Effect.repeat(Effect.andThen(TestClock.adjust("1 minute"), Effect.yieldNow), { times: n - 1 })
+const minutes = (n: number) =>
+  Effect.repeat(Effect.andThen(TestClock.adjust("1 minute"), Effect.yieldNow), { times: n - 1 })
 
 const ways: ReadonlyArray<readonly [string, Effect.Effect<never, unknown>, RegExp]> = [
-  ["always fails", Effect.fail(new Error("cannot parse it")), /cannot parse it/],
+  ["always fails", Effect.fail(new Broken({ message: "cannot parse it" })), /cannot parse it/],
   ["always dies", Effect.die(new Error("a bug")), /a bug/],
-  ["always throws", Effect.sync(() => { throw new Error("thrown") }), /thrown/],
+  [
+    "always throws",
+    Effect.sync(() => {
+      throw new Error("thrown")
+    }),
+    /thrown/
+  ],
   ["always interrupts itself", Effect.interrupt, /interrupted itself/],
   ["never returns", Effect.never, /still running after its limit of 60000 ms/]
 ]
@@ -66,11 +75,16 @@ describe("poison", () => {
           assert.deepStrictEqual([aside?.event.key, more.length], ["bad", 0])
           assert.match(aside?.reason ?? "", reason)
           assert.strictEqual((yield* squadron.status).setAside, 1)
-          const [line] = (yield* store.journal({ agent: "worker-1-e1", limit: 100 })).filter(({ kind }) => kind === "message.set_aside")
+          const line = (yield* store.journal({ agent: "worker-1-e1", limit: 100 })).find(
+            ({ kind }) => kind === "message.set_aside"
+          )
           assert.match(line?.text ?? "", reason)
         }).pipe(
           Effect.provide(
-            testSquadronLayer({ agents: { worker: worker.agent }, roles: [{ name: "worker", lifetime: "subject", limits }] })
+            testSquadronLayer({
+              agents: { worker: worker.agent },
+              roles: [{ name: "worker", lifetime: "subject", limits }]
+            })
           )
         )
       })
@@ -79,7 +93,7 @@ describe("poison", () => {
 
   it.effect("a person's retry shows the message that was set aside again, once the cause is gone", () =>
     Effect.gen(function* () {
-      const worker = yield* fussy(Effect.fail(new Error("no network")))
+      const worker = yield* fussy(Effect.fail(new Broken({ message: "no network" })))
       yield* Effect.gen(function* () {
         const squadron = yield* Squadron
         const store = yield* Store
@@ -98,7 +112,7 @@ describe("poison", () => {
 
   it.effect("retried without a cure it is set aside again, after its full number of tries", () =>
     Effect.gen(function* () {
-      const worker = yield* fussy(Effect.fail(new Error("no network")))
+      const worker = yield* fussy(Effect.fail(new Broken({ message: "no network" })))
       yield* Effect.gen(function* () {
         const squadron = yield* Squadron
         yield* publishAll("bad")
@@ -116,7 +130,7 @@ describe("poison", () => {
 
   it.effect("a new message wakes an agent whose only message was set aside, and shows it the new one alone", () =>
     Effect.gen(function* () {
-      const worker = yield* fussy(Effect.fail(new Error("no network")))
+      const worker = yield* fussy(Effect.fail(new Broken({ message: "no network" })))
       yield* Effect.gen(function* () {
         yield* publishAll("bad")
         yield* minutes(10)
@@ -147,7 +161,12 @@ describe("poison", () => {
           Effect.provide(
             testSquadronLayer({
               agents: { worker: worker.agent, other: other.agent },
-              roles: ["worker", "other"].map((name) => ({ name, limits, lifetime: "subject" as const, on: [{ event: "custom" as const, name }] })),
+              roles: ["worker", "other"].map((name) => ({
+                name,
+                limits,
+                lifetime: "subject" as const,
+                on: [{ event: "custom" as const, name }]
+              })),
               squad: { concurrency: 2 }
             })
           )

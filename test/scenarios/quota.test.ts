@@ -25,7 +25,11 @@ describe("an account without quota", () => {
         assert.strictEqual((yield* Ref.get(turns)).length, 1)
         yield* TestClock.adjust(1)
         yield* until(Effect.map(store.counts, ({ agents }) => agents.done === 2))
-        assert.deepStrictEqual((yield* Ref.get(turns)).toSorted(), ["acme/widgets#1", "acme/widgets#1", "acme/widgets#2"])
+        assert.deepStrictEqual((yield* Ref.get(turns)).toSorted(), [
+          "acme/widgets#1",
+          "acme/widgets#1",
+          "acme/widgets#2"
+        ])
         const [first] = yield* store.agents({ limit: 1, role: "worker" })
         assert.strictEqual(first?.counters.retries, 0)
       }).pipe(

@@ -5,7 +5,7 @@ import { makeRole, makeSquad, type Role, Rule } from "../../src/domain/Role.ts"
 import type { RouteInput } from "../../src/domain/route.ts"
 import * as Subject from "../../src/domain/Subject.ts"
 
-export const repository = "acme/widgets"
+const repository = "acme/widgets"
 
 const Name = Schema.Literals(["alpha", "beta", "fix-1"])
 const Label = Schema.Literals(["bug", "ui"])

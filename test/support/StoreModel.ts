@@ -11,7 +11,20 @@ const Which = Schema.Literals([0, 1, 2, 3])
 /** What may be asked of the store, in terms of what is there by then. */
 export const Command = Schema.Struct({
   kind: Schema.Literals([
-    "birth", "birth", "send", "send", "read", "setAside", "restore", "wait", "wake", "act", "settle", "end", "stale", "route"
+    "birth",
+    "birth",
+    "send",
+    "send",
+    "read",
+    "setAside",
+    "restore",
+    "wait",
+    "wake",
+    "act",
+    "settle",
+    "end",
+    "stale",
+    "route"
   ]),
   agent: Which,
   message: Which
@@ -22,9 +35,23 @@ type Message = { readonly id: number; readonly agent: string; status: "unread" |
 type Action = { readonly key: string; status: "queued" | "done"; attempts: number }
 
 const newborn = (id: string, number: number): Agent => ({
-  id, role: "fixer", subject: Subject.issue(repository, number), status: "ready", version: 1, priority: number, unread: 1,
-  setAside: 0, timer: null, counters: noCounts, blockedOn: [], note: "", session: null, fingerprint: null, depth: 0,
-  createdAt: 0, since: 0
+  id,
+  role: "fixer",
+  subject: Subject.issue(repository, number),
+  status: "ready",
+  version: 1,
+  priority: number,
+  unread: 1,
+  setAside: 0,
+  timer: null,
+  counters: noCounts,
+  blockedOn: [],
+  note: "",
+  session: null,
+  fingerprint: null,
+  depth: 0,
+  createdAt: 0,
+  since: 0
 })
 
 /** The store in a few lines of plain data: what a list of steps must come to. */
@@ -45,7 +72,13 @@ export class StoreModel {
       if ((this.agents.get(agent.id)?.version ?? null) !== expected) return "StaleVersion"
       const place = Subject.key(agent.subject)
       for (const other of this.agents.values()) {
-        if (other.id !== agent.id && isLive(other.status) && isLive(agent.status) && Subject.key(other.subject) === place) return "AgentExists"
+        if (
+          other.id !== agent.id &&
+          isLive(other.status) &&
+          isLive(agent.status) &&
+          Subject.key(other.subject) === place
+        )
+          return "AgentExists"
       }
     }
     for (const { agent } of step.agents) this.agents.set(agent.id, agent)
@@ -75,47 +108,81 @@ export class StoreModel {
     const held = this.agents.get(id)
     const of = (status: Message["status"]) => this.messages.filter((one) => one.agent === id && one.status === status)
     const changed = (next: Partial<Agent>, rest: Partial<Step> = {}): Step =>
-      held === undefined || !isLive(held.status) ? Steps.empty : Steps.make({
-        agents: [{ agent: { ...held, version: held.version + 1, ...next }, expected: held.version }],
-        journal: [{ kind: "agent.changed", at: 0, event: null, agent: id, text: kind, verdicts: [] }],
-        ...rest
-      })
+      held === undefined || !isLive(held.status)
+        ? Steps.empty
+        : Steps.make({
+            agents: [{ agent: { ...held, version: held.version + 1, ...next }, expected: held.version }],
+            journal: [{ kind: "agent.changed", at: 0, event: null, agent: id, text: kind, verdicts: [] }],
+            ...rest
+          })
     switch (kind) {
       case "birth": {
         const agent = newborn(`fixer-${which + 1}-e${++this.born}`, which + 1)
-        return Steps.make({ agents: [{ agent, expected: null }], messages: [{ agent: agent.id, kind: "event", event: 1, text: "" }] })
+        return Steps.make({
+          agents: [{ agent, expected: null }],
+          messages: [{ agent: agent.id, kind: "event", event: 1, text: "" }]
+        })
       }
       case "send":
-        return changed({ unread: (held?.unread ?? 0) + 1 }, { messages: [{ agent: id, kind: "command", event: 1, text: "" }] })
+        return changed(
+          { unread: (held?.unread ?? 0) + 1 },
+          { messages: [{ agent: id, kind: "command", event: 1, text: "" }] }
+        )
       case "read": {
-        const read = of("unread").slice(0, message + 1).map((one) => one.id)
+        const read = of("unread")
+          .slice(0, message + 1)
+          .map((one) => one.id)
         return changed({ unread: (held?.unread ?? 0) - read.length }, { read })
       }
       case "setAside": {
         const [first] = of("unread")
-        return first === undefined ? Steps.empty : changed(
-          { unread: (held?.unread ?? 0) - 1, setAside: (held?.setAside ?? 0) + 1 },
-          { setAside: [{ id: first.id, reason: "poison" }] }
-        )
+        return first === undefined
+          ? Steps.empty
+          : changed(
+              { unread: (held?.unread ?? 0) - 1, setAside: (held?.setAside ?? 0) + 1 },
+              { setAside: [{ id: first.id, reason: "poison" }] }
+            )
       }
       case "restore":
         return changed({ unread: (held?.unread ?? 0) + (held?.setAside ?? 0), setAside: 0 }, { restored: [id] })
       case "wait":
-        return changed({ status: "waiting" }, { timers: [{ id: `${id}/t${held?.version ?? 0}`, agent: id, kind: "retry", dueAt: message }] })
+        return changed(
+          { status: "waiting" },
+          { timers: [{ id: `${id}/t${held?.version ?? 0}`, agent: id, kind: "retry", dueAt: message }] }
+        )
       case "wake":
         return changed({ status: "ready" }, { timersDropped: [id] })
       case "act":
-        return changed({}, {
-          actions: [{ key: `${id}/${message}`, subject: Subject.issue(repository, which + 1), agent: id, depth: 1, action: { _tag: "reopen_issue" } }]
-        })
+        return changed(
+          {},
+          {
+            actions: [
+              {
+                key: `${id}/${message}`,
+                subject: Subject.issue(repository, which + 1),
+                agent: id,
+                depth: 1,
+                action: { _tag: "reopen_issue" }
+              }
+            ]
+          }
+        )
       case "settle":
-        return Steps.make({ settled: [...this.numbers.values()].slice(message, message + 1).map((number) => ({ id: number, status: "done", error: "" })) })
+        return Steps.make({
+          settled: [...this.numbers.values()]
+            .slice(message, message + 1)
+            .map((number) => ({ id: number, status: "done", error: "" }))
+        })
       case "end":
         return changed({ status: message === 0 ? "cancelled" : "done" }, { timersDropped: [id] })
       case "stale":
-        return held === undefined ? Steps.empty : Steps.make({
-          agents: [{ agent: held, expected: held.version + 1 }], timersDropped: [id], cursor: 99
-        })
+        return held === undefined
+          ? Steps.empty
+          : Steps.make({
+              agents: [{ agent: held, expected: held.version + 1 }],
+              timersDropped: [id],
+              cursor: 99
+            })
       case "route":
         return Steps.make({ cursor: this.cursor + 1 })
     }

@@ -1,4 +1,4 @@
-import { key } from "../../domain/Subject.ts"
+import { key, type Subject } from "../../domain/Subject.ts"
 import type { TurnInput } from "../../services/Harness.ts"
 import { homeVariable, runVariable } from "./ProcessRecords.ts"
 
@@ -15,6 +15,8 @@ const bounded = (text: string): string =>
     .toString()
     .replace(/\ufffd$/, "")
 
+const about = (subject: Subject) => ({ ...subject, key: key(subject) })
+
 /** The document that a program reads from stdin; described in docs/command-harness.md. */
 export const turnDocument = (input: TurnInput): string => {
   const { agent, messages, notice, role, run, turn } = input
@@ -25,12 +27,13 @@ export const turnDocument = (input: TurnInput): string => {
       agent: { id: agent.id, role: agent.role },
       run,
       turn,
-      subject: { ...agent.subject, key: key(agent.subject) },
+      subject: about(agent.subject),
       prompt: role.prompt,
       notice,
       messages: messages.map(({ event, id, kind, text }) => {
         const { _tag: type, ...detail } = event.detail
-        return { id, kind, text, event: { seq: event.seq, type, at: event.at, actor: event.actor, ...detail } }
+        const { actor, at, seq } = event
+        return { id, kind, text, event: { seq, type, at, actor, subject: about(event.subject), ...detail } }
       }),
       limits: { wallClock, stall, output, maxTurns },
       tools: role.tools

@@ -22,6 +22,3 @@ export const hangupAsTerminate = Effect.acquireRelease(
 
 /** This process's id. */
 export const processId: number = process.pid
-
-/** Minutes by which local time is behind UTC at that moment. */
-export const timezoneOffset = (at: number): number => new Date(at).getTimezoneOffset()

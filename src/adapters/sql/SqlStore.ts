@@ -275,7 +275,9 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
       ),
       suspended: read(
         Effect.map(
-          sql<{ role: string }>`SELECT DISTINCT role FROM agents WHERE id IN (SELECT agent FROM timers WHERE kind = 'quota')`,
+          sql<{
+            role: string
+          }>`SELECT DISTINCT role FROM agents WHERE id IN (SELECT agent FROM timers WHERE kind = 'quota')`,
           (rows) => rows.map(({ role }) => role)
         )
       ),

@@ -29,8 +29,8 @@ type Job =
     }
   | {
       readonly _tag: "Write"
-      /** Never fails: what the body came to is kept until the transaction is durable. */
-      readonly body: Effect.Effect<ReadonlyArray<EventDraft>, never, SqlClient.SqlClient>
+      /** Fails only where the whole transaction must; else what the body came to is kept until it is durable. */
+      readonly body: Effect.Effect<ReadonlyArray<EventDraft>, SqlError.SqlError, SqlClient.SqlClient>
       readonly settle: (failure: StoreUnavailable | null) => void
     }
 
@@ -68,8 +68,8 @@ export class SqlWriter extends Context.Service<
     /** The newest events, kept in memory. */
     readonly recent: ReturnType<typeof recentEvents>
     /** How many events there are; their numbers may have gaps, so the last number does not tell. */
-  readonly eventCount: () => number
-  /** Called with how many agents came to or left each status. */
+    readonly eventCount: () => number
+    /** Called with how many agents came to or left each status. */
     onMoved(listener: (moved: ReadonlyMap<AgentStatus, number>) => void): void
   }
 >()("squadron/adapters/sql/SqlWriter") {
@@ -85,6 +85,8 @@ export class SqlWriter extends Context.Service<
       const observers = new Set<{ readonly listener: (committed: Committed) => void; readonly journal: boolean }>()
       const movers: Array<(moved: ReadonlyMap<AgentStatus, number>) => void> = []
       let closed = false
+      // what was taken and may not be answered yet
+      let taken: ReadonlyArray<Job> = []
 
       // each in a savepoint of its own, so that a broken constraint is its own affair
       const oneByOne = (decisions: ReadonlyArray<Decision>, watched: boolean) =>
@@ -204,14 +206,19 @@ export class SqlWriter extends Context.Service<
       yield* Effect.addFinalizer(() =>
         Effect.gen(function* () {
           closed = true
-          fail(yield* Queue.clear(queue), new StoreUnavailable({ reason: "the store is closing" }))
+          const closing = new StoreUnavailable({ reason: "the store is closing" })
+          fail(taken, closing)
+          // each clearing lets those in who waited for room
+          for (let jobs = yield* Queue.clear(queue); jobs.length > 0; jobs = yield* Queue.clear(queue))
+            fail(jobs, closing)
         })
       )
       yield* Effect.gen(function* () {
         while (true) {
           // let whoever is about to write join this transaction
           yield* Effect.yieldNow
-          yield* group(yield* Queue.takeBetween(queue, 1, groupSize))
+          taken = yield* Queue.takeBetween(queue, 1, groupSize)
+          yield* group(taken)
         }
       }).pipe(Effect.provideService(References.TracerEnabled, false), Effect.forkScoped)
 
@@ -264,18 +271,21 @@ export class SqlWriter extends Context.Service<
             return {
               _tag: "Write",
               body: Effect.flatMap(SqlClient.SqlClient, (client) =>
-                Effect.matchCause(client.withTransaction(body), {
+                Effect.matchCauseEffect(client.withTransaction(body), {
                   onFailure: (cause) => {
+                    const fault = cause.reasons.find(Cause.isFailReason)?.error
+                    // a full or failing disk may have undone all of the transaction; what followed would be on its own
+                    if (SqlError.isSqlError(fault) && fault.isRetryable) return Effect.fail(fault)
                     end = Exit.failCause(
                       Cause.map(cause, (error) =>
                         SqlError.isSqlError(error) ? unavailable(error) : (error as Exclude<E, SqlError.SqlError>)
                       )
                     )
-                    return []
+                    return Effect.succeed([])
                   },
                   onSuccess: (written) => {
                     end = Exit.succeed(written.value)
-                    return written.events
+                    return Effect.succeed(written.events)
                   }
                 })
               ),

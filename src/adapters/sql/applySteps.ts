@@ -22,7 +22,11 @@ import {
 const allAgentColumns = [...agentColumns, ...spanColumns]
 // who it is and where its rows begin never changes, so no index over it is touched
 const orUpdateAgent = orUpdate("id", [
-  ...["status", "version", "unread", "since", "state"],
+  "status",
+  "version",
+  "unread",
+  "since",
+  "state",
   ...spanColumns.filter((column) => column.startsWith("last_"))
 ])
 
@@ -215,7 +219,7 @@ export const applySteps = Effect.fnUntraced(function* (decisions: ReadonlyArray<
   for (const step of accepted) {
     if (step.cursor !== null) cursor = step.cursor
     for (const { id, reason } of step.setAside) {
-      yield* sql`UPDATE messages SET status = 'set_aside', reason = ${reason} WHERE id = ${id}`
+      yield* sql`UPDATE messages SET status = 'set_aside', reason = ${reason} WHERE id = ${id} AND status = 'unread'`
     }
     for (const { id, status, error } of step.settled) {
       yield* sql`UPDATE actions SET status = ${status}, error = ${error}, attempts = attempts + 1 WHERE id = ${id}`

@@ -2,7 +2,8 @@ import { Clock, Effect } from "effect"
 import { Command } from "effect/cli"
 import type { StatusReport } from "../../app/Api.ts"
 import { ask, discover } from "../client.ts"
-import { line, print, span, table } from "../render.ts"
+import { line } from "../../app/terminalText.ts"
+import { print, span, table } from "../render.ts"
 
 const agentsLine = (agents: StatusReport["agents"]): string => {
   const some = Object.entries(agents).filter(([, count]) => count > 0)

@@ -3,7 +3,8 @@ import { Command } from "effect/cli"
 import type { JournalEntry } from "../../domain/Journal.ts"
 import { connect, discover, failure } from "../client.ts"
 import type { Client } from "../connection.ts"
-import { clockTime, hint, line } from "../render.ts"
+import { clockTime, line } from "../../app/terminalText.ts"
+import { hint } from "../render.ts"
 import { root } from "../root.ts"
 
 /** One entry as one line. */

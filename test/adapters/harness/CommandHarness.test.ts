@@ -172,7 +172,9 @@ describe("what a program says", () => {
   test(
     "it is given the turn as one document on stdin",
     Effect.gen(function* () {
-      const result = yield* turn("cat", { messages: [message("command", "please hurry")] })
+      const told = message("command", "please hurry")
+      const elsewhere = { ...told, event: { ...told.event, subject: { ...subject, number: 30 } } }
+      const result = yield* turn("cat", { messages: [elsewhere] })
       const document: unknown = JSON.parse(result.transcript)
       assert.deepStrictEqual(document, {
         protocol: 1,
@@ -192,6 +194,7 @@ describe("what a program says", () => {
               type: "issue.opened",
               at: 5,
               actor: { login: "ann", kind: "person" },
+              subject: { repository: "acme/shop", kind: "issue", number: 30, key: "acme/shop#30" },
               issue: { title: "It crashes", body: "", state: "open", author: "ann", labels: [], assignees: [] }
             }
           }

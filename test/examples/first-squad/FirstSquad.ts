@@ -206,7 +206,7 @@ export const write = (folder: string, files: Readonly<Record<string, string>>): 
   }
 }
 
-export const git = (folder: string, ...args: ReadonlyArray<string>): string =>
+const git = (folder: string, ...args: ReadonlyArray<string>): string =>
   execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false", ...args], {
     cwd: folder,
     encoding: "utf8",

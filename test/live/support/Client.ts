@@ -24,7 +24,7 @@ const ask = (url: string, init: RequestInit): Effect.Effect<Answer, NoAnswer> =>
       new NoAnswer({ reason: cause instanceof Error ? `${cause.message}: ${String(cause.cause)}` : String(cause) })
   })
 
-export const get = (url: string, path: string) => ask(`${url}/api/v1${path}`, {})
+const get = (url: string, path: string) => ask(`${url}/api/v1${path}`, {})
 
 export const post = (url: string, path: string, body: unknown) =>
   ask(`${url}/api/v1${path}`, {

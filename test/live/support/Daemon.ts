@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url"
 const main = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url))
 
 /** The squad that the live tests copy. */
-export const squad = fileURLToPath(new URL("../squad", import.meta.url))
+const squad = fileURLToPath(new URL("../squad", import.meta.url))
 
 /** A fact that was waited for did not come. */
 class NotSeen extends Schema.TaggedError<NotSeen>()("NotSeen", { fact: Schema.String, last: Schema.String }) {
@@ -65,7 +65,7 @@ export const agentProcesses = (stateDir: string): ReadonlyArray<number> => {
 }
 
 /** Ends what agents of this folder left running. */
-export const endAgents = (stateDir: string): void => {
+const endAgents = (stateDir: string): void => {
   try {
     for (const pid of agentProcesses(stateDir)) process.kill(pid, "SIGKILL")
   } catch {

@@ -3,7 +3,8 @@ import { Argument, Command } from "effect/cli"
 import { ask } from "../../client.ts"
 import { author } from "../../flags.ts"
 import { issueArgument, issueParams } from "../../reference.ts"
-import { line, print } from "../../render.ts"
+import { line } from "../../../app/terminalText.ts"
+import { print } from "../../render.ts"
 
 export const comment = Command.make(
   "comment",

@@ -3,7 +3,8 @@ import { Argument, Command, Flag } from "effect/cli"
 import { ask } from "../../client.ts"
 import { Failed } from "../../failures.ts"
 import { author, labels, repository } from "../../flags.ts"
-import { line, print } from "../../render.ts"
+import { line } from "../../../app/terminalText.ts"
+import { print } from "../../render.ts"
 
 const bodyOf = Effect.fnUntraced(function* (body: Option.Option<string>, file: Option.Option<string>) {
   if (Option.isNone(file)) return Option.getOrElse(body, () => "")

@@ -4,7 +4,8 @@ import { ask } from "../../client.ts"
 import { Failed } from "../../failures.ts"
 import { author } from "../../flags.ts"
 import { issueArgument, issueParams } from "../../reference.ts"
-import { line, print } from "../../render.ts"
+import { line } from "../../../app/terminalText.ts"
+import { print } from "../../render.ts"
 
 const several = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withDescription(`${description}; may be given several times`), Flag.atLeast(0))

@@ -3,7 +3,8 @@ import { Command } from "effect/cli"
 import type { Comment, Issue } from "../../../services/Forge.ts"
 import { ask } from "../../client.ts"
 import { issueArgument, issueParams } from "../../reference.ts"
-import { age, line, lines, print } from "../../render.ts"
+import { line, lines } from "../../../app/terminalText.ts"
+import { age, print } from "../../render.ts"
 
 const list = (name: string, values: ReadonlyArray<string>): ReadonlyArray<string> =>
   values.length === 0 ? [] : [`${name}: ${values.map(line).join(", ")}`]
