@@ -53,7 +53,6 @@ export const insertSleepers = (filename: string, count: number) =>
     const row = insert(db, "agents", [...agentColumns, ...spanColumns])
     for (let number = 1; number <= count; number++) row.run(...agentCells(sleeper(number, 1)), 0, 0, 0, 0, 0, 0)
     // event numbers that these agents' ids name are not given again
-    db.prepare("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)").run(count)
     db.prepare("UPDATE cursors SET seq = ?").run(count)
   })
 
@@ -65,7 +64,7 @@ export const insertFinished = (filename: string, count: number, draft: (job: Job
   inOneTransaction(filename, (db) => {
     const events = insert(db, "events", eventColumns)
     const messages = insert(db, "messages", messageColumns)
-    const runs = insert(db, "runs", ["agent", "body"])
+    const runs = insert(db, "runs", ["id", "agent", "body"])
     const journal = insert(db, "journal", journalColumns)
     for (let i = 0; i < count; i++) {
       const number = (i % agents) + 1
@@ -83,11 +82,11 @@ export const insertFinished = (filename: string, count: number, draft: (job: Job
         exit: null,
         stderr: ""
       }
-      events.run(...eventCells(draft(makeJob(i % agents, i, "finished/"))))
-      messages.run(id, "event", i + 1, "read", "", "")
-      runs.run(id, JSON.stringify(run))
-      journal.run("event.routed", 0, i + 1, id, `custom on bench/bench#${number}: ${id} wakes`, "")
-      journal.run("run.ended", 0, null, id, `run ${n} → sleeping: done`, "")
+      events.run(...eventCells(i + 1, draft(makeJob(i % agents, i, "finished/"))))
+      messages.run(i + 1, id, "event", i + 1, "read", "", "")
+      runs.run(i + 1, id, JSON.stringify(run))
+      journal.run(2 * i + 1, "event.routed", 0, i + 1, id, `custom on bench/bench#${number}: ${id} wakes`, "")
+      journal.run(2 * i + 2, "run.ended", 0, null, id, `run ${n} → sleeping: done`, "")
     }
     const row = insert(db, "agents", [...agentColumns, ...spanColumns])
     for (let number = 1; number <= agents; number++) {

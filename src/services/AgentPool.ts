@@ -31,7 +31,12 @@ type Running = {
 type Claim = { readonly agent: Agent; readonly role: Role; readonly run: Run }
 
 /** The step that gives permits to ready agents, as they are by then. Pure. */
-const claim = (agents: ReadonlyArray<Agent>, current: ReadonlyMap<string, Agent>, squad: Squad, now: number) => {
+const claim = (
+  agents: ReadonlyArray<{ readonly id: string }>,
+  current: ReadonlyMap<string, Agent>,
+  squad: Squad,
+  now: number
+) => {
   const claims: Array<Claim> = []
   const changes: Array<Step.Step["agents"][number]> = []
   for (const { id } of agents) {

@@ -81,7 +81,7 @@ export class Store extends Context.Service<
     /** All blocked agents, longest first. */
     readonly blocked: Effect.Effect<ReadonlyArray<Agent>>
     /** Ready agents, highest priority first, then longest waiting. Not of the given roles, which are at their limit. */
-    ready(limit: number, without: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
+    ready(limit: number, without: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Pick<Agent, "id" | "role">>>
     agents(page: {
       readonly limit: number
       readonly status?: AgentStatus | undefined

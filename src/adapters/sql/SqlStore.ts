@@ -24,6 +24,8 @@ import {
 } from "./rows.ts"
 import { SqlWriter } from "./SqlWriter.ts"
 
+type ReadyRow = { readonly id: string; readonly role: string }
+
 const last = Number.MAX_SAFE_INTEGER
 
 const noSpan: AgentSpan = {
@@ -174,16 +176,27 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
           )
         ),
       roster: (subjects) =>
-        read(
-          Effect.map(
-            forValues<AgentRow>(
-              sql,
-              "SELECT * FROM agents WHERE subject IN (??) AND status NOT IN ('done', 'cancelled')",
-              subjects
-            ),
-            (rows) => rows.map(agentOf)
+        Effect.suspend(() => {
+          const unknown = subjects.filter((subject) => writer.agents.roster(subject) === undefined)
+          const known = () => subjects.flatMap((subject) => [...(writer.agents.roster(subject)?.values() ?? [])])
+          if (unknown.length === 0) return Effect.sync(known)
+          const found = known()
+          writer.agents.read(unknown)
+          return read(
+            Effect.map(
+              forValues<AgentRow>(
+                sql,
+                "SELECT * FROM agents WHERE subject IN (??) AND status NOT IN ('done', 'cancelled')",
+                unknown
+              ),
+              (rows) => {
+                const more = rows.map(agentOf)
+                writer.agents.loaded(unknown, more)
+                return [...found, ...more]
+              }
+            )
           )
-        ),
+        }),
       blocked: read(
         Effect.map(sql<AgentRow>`SELECT * FROM agents WHERE status = 'blocked' ORDER BY since`, (rows) =>
           rows.map(agentOf)
@@ -191,12 +204,9 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
       ),
       ready: (limit, without) =>
         read(
-          Effect.map(
-            without.length === 0
-              ? sql<AgentRow>`SELECT * FROM agents WHERE status = 'ready' ORDER BY priority DESC, since LIMIT ${limit}`
-              : sql<AgentRow>`SELECT * FROM agents WHERE status = 'ready' AND role NOT IN ${sql.in(without)} ORDER BY priority DESC, since LIMIT ${limit}`,
-            (rows) => rows.map(agentOf)
-          )
+          without.length === 0
+            ? sql<ReadyRow>`SELECT id, role FROM agents WHERE status = 'ready' ORDER BY priority DESC, since LIMIT ${limit}`
+            : sql<ReadyRow>`SELECT id, role FROM agents WHERE status = 'ready' AND role NOT IN ${sql.in(without)} ORDER BY priority DESC, since LIMIT ${limit}`
         ),
       agents: (page) =>
         read(

@@ -6,7 +6,10 @@ import { type Event, type EventDraft, Published } from "../../domain/Event.ts"
 import type { Step } from "../../domain/Step.ts"
 import * as Subject from "../../domain/Subject.ts"
 import type { Committed } from "../../services/Store.ts"
-import { type Applied, appendEvents, applySteps, type Decision, decided } from "./applySteps.ts"
+import { appendEvents } from "./appendEvents.ts"
+import { type Applied, applySteps, type Decision, decided } from "./applySteps.ts"
+import { numbering } from "./numbering.ts"
+import { type RecentAgents, recentAgents } from "./recentAgents.ts"
 import { recentEvents } from "./recentEvents.ts"
 
 /** What a write came to, and the facts that follow from it. */
@@ -67,6 +70,8 @@ export class SqlWriter extends Context.Service<
     ): Effect.Effect<void, never, Scope.Scope>
     /** The newest events, kept in memory. */
     readonly recent: ReturnType<typeof recentEvents>
+    /** Agents that were of use lately, kept in memory. */
+    readonly agents: RecentAgents
     /** How many events there are; their numbers may have gaps, so the last number does not tell. */
     readonly eventCount: () => number
     /** Called with how many agents came to or left each status. */
@@ -78,9 +83,10 @@ export class SqlWriter extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const queue = yield* Queue.bounded<Job>(queueLength)
+      const last = yield* numbering
       const recent = recentEvents(4096)
-      const [last] = yield* sql<{ seq: number | null }>`SELECT max(seq) AS seq FROM events`
-      recent.begin(last?.seq ?? 0)
+      recent.begin(last.events)
+      const agents = recentAgents(4096)
       let eventCount = (yield* sql<{ n: number }>`SELECT count(*) AS n FROM events`)[0]?.n ?? 0
       const observers = new Set<{ readonly listener: (committed: Committed) => void; readonly journal: boolean }>()
       const movers: Array<(moved: ReadonlyMap<AgentStatus, number>) => void> = []
@@ -102,60 +108,56 @@ export class SqlWriter extends Context.Service<
               return step
             }
           }
-          return sql.withTransaction(applySteps([remembered], watched)).pipe(
+          return sql.withTransaction(applySteps([remembered], { watched, last, known: () => undefined })).pipe(
             Effect.map((applied): Applied | AgentExists => applied),
             Effect.catchIf(isUniqueViolation, () => Effect.succeed(clash))
           )
         })
 
-      const transact = Effect.fnUntraced(function* (jobs: ReadonlyArray<Job>, watched: boolean) {
+      const transact = Effect.fnUntraced(function* (jobs: ReadonlyArray<Job>, watched: boolean, together: boolean) {
         const publishes = jobs.filter((job) => job._tag === "Publish")
         const steps = jobs.filter((job) => job._tag === "Step")
-        const appended = publishes.length === 0 ? null : yield* appendEvents(publishes.map((job) => job.draft))
+        const appended =
+          publishes.length === 0
+            ? null
+            : yield* appendEvents(
+                publishes.map((job) => job.draft),
+                last
+              )
         const events: Array<Event> = appended === null ? [] : [...appended.events]
-        let outcomes: ReadonlyArray<Applied | AgentExists> = []
-        let grouped: Applied | null = null
-        if (steps.length > 0) {
-          const list = steps.map((job) => job.decision)
-          const whole =
-            steps.length === 1
-              ? oneByOne(list, watched)
-              : Effect.catchIf(
-                  Effect.map(sql.withTransaction(applySteps(list, watched)), (applied) => [applied]),
-                  isUniqueViolation,
-                  () => oneByOne(list, watched)
-                )
-          outcomes = yield* whole
-          const [first] = outcomes
-          if (steps.length > 1 && outcomes.length === 1 && first !== undefined && "refused" in first) grouped = first
-          for (const outcome of outcomes) if ("refused" in outcome) events.push(...outcome.events)
-        }
+        const list = steps.map((job) => job.decision)
+        const outcomes: ReadonlyArray<Applied | AgentExists> =
+          steps.length === 0
+            ? []
+            : together
+              ? [yield* applySteps(list, { watched, last, known: agents.get })]
+              : yield* oneByOne(list, watched)
+        for (const outcome of outcomes) if ("refused" in outcome) events.push(...outcome.events)
         for (const job of jobs) {
           if (job._tag !== "Write") continue
           const drafts = yield* Effect.provideService(job.body, SqlClient.SqlClient, sql)
-          if (drafts.length > 0) events.push(...(yield* appendEvents(drafts)).events)
+          if (drafts.length > 0) events.push(...(yield* appendEvents(drafts, last)).events)
         }
-        return { publishes, steps, appended, outcomes, grouped, events: events.toSorted((a, b) => a.seq - b.seq) }
+        return { publishes, steps, appended, outcomes, together, events: events.toSorted((a, b) => a.seq - b.seq) }
       })
 
       const answer = (done: Effect.Success<ReturnType<typeof transact>>) => {
         const first = new Set<string>()
         for (const { draft, done: deferred } of done.publishes) {
-          const fresh = done.appended?.fresh.get(draft.key)
-          if (fresh !== undefined && !first.has(draft.key)) {
+          const seq = done.appended?.seqs.get(draft.key) ?? 0
+          if (done.appended?.fresh.has(draft.key) === true && !first.has(draft.key)) {
             first.add(draft.key)
-            Deferred.doneUnsafe(deferred, Exit.succeed(Published.cases.Accepted.make({ seq: fresh })))
+            Deferred.doneUnsafe(deferred, Exit.succeed(Published.cases.Accepted.make({ seq })))
           } else {
-            const seq = fresh ?? done.appended?.known.get(draft.key) ?? 0
             Deferred.doneUnsafe(deferred, Exit.succeed(Published.cases.Duplicate.make({ seq })))
           }
         }
         for (const [index, { settle }] of done.steps.entries()) {
-          const outcome = done.grouped ?? done.outcomes[index]
+          const outcome = done.outcomes[done.together ? 0 : index]
           const refused =
             outcome === undefined || !("refused" in outcome)
               ? (outcome ?? null)
-              : (outcome.refused[done.grouped === null ? 0 : index] ?? null)
+              : (outcome.refused[done.together ? index : 0] ?? null)
           settle(refused)
         }
       }
@@ -164,6 +166,7 @@ export class SqlWriter extends Context.Service<
         recent.add(done.events)
         eventCount += done.events.length
         const applied = done.outcomes.filter((outcome): outcome is Applied => "refused" in outcome)
+        for (const one of applied) agents.changed(one.agents)
         for (const one of applied) if (one.moved.size > 0) for (const mover of movers) mover(one.moved)
         if (observers.size === 0) return
         const committed: Committed = {
@@ -177,6 +180,7 @@ export class SqlWriter extends Context.Service<
       }
 
       const fail = (jobs: ReadonlyArray<Job>, failure: StoreUnavailable) => {
+        agents.clear()
         for (const job of jobs) {
           if (job._tag === "Publish") Deferred.doneUnsafe(job.done, Exit.fail(failure))
           else job.settle(failure)
@@ -185,7 +189,9 @@ export class SqlWriter extends Context.Service<
 
       const group = (jobs: ReadonlyArray<Job>) => {
         const watched = [...observers].some((observer) => observer.journal)
-        return sql.withTransaction(transact(jobs, watched)).pipe(
+        return sql.withTransaction(transact(jobs, watched, true)).pipe(
+          // a savepoint for each costs copies of all pages that it changes, so only once something is wrong
+          Effect.catchIf(isUniqueViolation, () => sql.withTransaction(transact(jobs, watched, false))),
           Effect.map((done) => {
             tell(done)
             answer(done)
@@ -234,6 +240,7 @@ export class SqlWriter extends Context.Service<
 
       return SqlWriter.of({
         recent,
+        agents,
         eventCount: () => eventCount,
         publish: (draft) => submit<Published, StoreUnavailable>((done) => ({ _tag: "Publish", draft, done })),
         commit: (step) =>

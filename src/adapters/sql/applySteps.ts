@@ -2,18 +2,18 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Agent, AgentStatus } from "../../domain/Agent.ts"
 import { StaleVersion } from "../../domain/Errors.ts"
-import type { Event, EventDraft } from "../../domain/Event.ts"
+import type { Event } from "../../domain/Event.ts"
 import type { JournalEntry } from "../../domain/Journal.ts"
 import type { Step } from "../../domain/Step.ts"
 import * as Subject from "../../domain/Subject.ts"
+import { appendEvents } from "./appendEvents.ts"
 import { forValues, insertRows, orUpdate } from "./insertRows.ts"
+import type { Numbering } from "./numbering.ts"
 import {
   agentCells,
   agentColumns,
   agentOf,
   type AgentRow,
-  eventCells,
-  eventColumns,
   journalColumns,
   messageColumns,
   spanColumns
@@ -45,40 +45,6 @@ export interface Applied {
   readonly timers: boolean
 }
 
-/** Appends events whose keys are new; the answer holds a number for every key, old or new. */
-export const appendEvents = Effect.fnUntraced(function* (drafts: ReadonlyArray<EventDraft>) {
-  const sql = yield* SqlClient.SqlClient
-  const rows = yield* insertRows<{ seq: number; key: string }>(
-    sql,
-    "events",
-    eventColumns,
-    drafts.map(eventCells),
-    "ON CONFLICT (key) DO NOTHING RETURNING seq, key"
-  )
-  const fresh = new Map(rows.map((row) => [row.key, row.seq]))
-  const known = new Map<string, number>()
-  if (fresh.size < drafts.length) {
-    const missing = [...new Set(drafts.map((draft) => draft.key))].filter((key) => !fresh.has(key))
-    for (const row of yield* forValues<{ seq: number; key: string }>(
-      sql,
-      "SELECT seq, key FROM events WHERE key IN (??)",
-      missing
-    )) {
-      known.set(row.key, row.seq)
-    }
-  }
-  const events: Array<Event> = []
-  const taken = new Set<string>()
-  for (const draft of drafts) {
-    const seq = fresh.get(draft.key)
-    if (seq !== undefined && !taken.has(draft.key)) {
-      taken.add(draft.key)
-      events.push({ seq, ...draft })
-    }
-  }
-  return { events, fresh, known }
-})
-
 /** A step that is decided when its turn comes. */
 export interface Decision {
   /** The agents that it must see. */
@@ -98,23 +64,45 @@ export const decided = (step: Step): Decision => ({
   }
 })
 
+/** The agents that decisions must see, as they are in this transaction. */
+const agentsOf = Effect.fnUntraced(function* (
+  decisions: ReadonlyArray<Decision>,
+  known: (id: string) => Agent | undefined
+) {
+  const current = new Map<string, Agent>()
+  const unknown = new Set<string>()
+  for (const decision of decisions) {
+    for (const id of decision.agents) {
+      const agent = known(id)
+      if (agent === undefined) unknown.add(id)
+      else current.set(id, agent)
+    }
+  }
+  const sql = yield* SqlClient.SqlClient
+  for (const row of yield* forValues<AgentRow>(sql, "SELECT * FROM agents WHERE id IN (??)", [...unknown])) {
+    current.set(row.id, agentOf(row))
+  }
+  return current
+})
+
 /**
  * Decides and applies in order, in the caller's transaction, with one statement per table for all of them. A
- * decision that is refused is left out; a broken constraint fails the whole group.
+ * decision that is refused is left out; a broken constraint fails the whole group. `known` gives agents as they are
+ * before, where they need not be read.
  */
-export const applySteps = Effect.fnUntraced(function* (decisions: ReadonlyArray<Decision>, watched: boolean) {
-  const sql = yield* SqlClient.SqlClient
-  const ids =
-    decisions.length === 1
-      ? (decisions[0]?.agents ?? [])
-      : [...new Set(decisions.flatMap((decision) => decision.agents))]
-  const rows = yield* forValues<AgentRow>(sql, "SELECT * FROM agents WHERE id IN (??)", ids)
-  const current = new Map<string, Agent>()
-  const statuses = new Map<string, AgentStatus>()
-  for (const row of rows) {
-    current.set(row.id, agentOf(row))
-    statuses.set(row.id, row.status)
+export const applySteps = Effect.fnUntraced(function* (
+  decisions: ReadonlyArray<Decision>,
+  options: {
+    readonly watched: boolean
+    readonly last: Numbering
+    readonly known: (id: string) => Agent | undefined
   }
+) {
+  const { known, last, watched } = options
+  const sql = yield* SqlClient.SqlClient
+  const current = yield* agentsOf(decisions, known)
+  const statuses = new Map<string, AgentStatus>()
+  for (const agent of current.values()) statuses.set(agent.id, agent.status)
   const agents = new Map<string, Agent>()
   const refused: Array<StaleVersion | null> = []
   const accepted: Array<Step> = []
@@ -149,11 +137,14 @@ export const applySteps = Effect.fnUntraced(function* (decisions: ReadonlyArray<
   const named = new Set([...runs.map((run) => run.agent), ...journal.flatMap((line) => line.agent ?? [])])
   const others = [...named].filter((id) => !agents.has(id))
   if (all.length > 0 || others.length > 0) {
-    const [tops] = yield* sql<{ message: number; journal: number; run: number }>`SELECT
-      coalesce((SELECT max(id) FROM messages), 0) AS message, coalesce((SELECT max(id) FROM journal), 0) AS journal,
-      coalesce((SELECT max(id) FROM runs), 0) AS run`
-    const { message, journal: line, run } = tops ?? { message: 0, journal: 0, run: 0 }
-    const span = [message, message + messages.length, line, line + journal.length, run, run + runs.length]
+    const span = [
+      last.messages,
+      last.messages + messages.length,
+      last.journal,
+      last.journal + journal.length,
+      last.runs,
+      last.runs + runs.length
+    ]
     yield* insertRows(
       sql,
       "agents",
@@ -163,7 +154,7 @@ export const applySteps = Effect.fnUntraced(function* (decisions: ReadonlyArray<
     )
     yield* forValues(
       sql,
-      `UPDATE agents SET last_journal = ${line + journal.length}, last_run = ${run + runs.length} WHERE id IN (??)`,
+      `UPDATE agents SET last_journal = ${last.journal + journal.length}, last_run = ${last.runs + runs.length} WHERE id IN (??)`,
       others
     )
   }
@@ -171,7 +162,7 @@ export const applySteps = Effect.fnUntraced(function* (decisions: ReadonlyArray<
     sql,
     "messages",
     messageColumns,
-    messages.map((message) => [message.agent, message.kind, message.event, "unread", message.text, ""])
+    messages.map((message) => [++last.messages, message.agent, message.kind, message.event, "unread", message.text, ""])
   )
   yield* forValues(
     sql,
@@ -181,8 +172,8 @@ export const applySteps = Effect.fnUntraced(function* (decisions: ReadonlyArray<
   yield* insertRows(
     sql,
     "runs",
-    ["agent", "body"],
-    runs.map((run) => [run.agent, JSON.stringify(run)])
+    ["id", "agent", "body"],
+    runs.map((run) => [++last.runs, run.agent, JSON.stringify(run)])
   )
   yield* insertRows(
     sql,
@@ -201,19 +192,20 @@ export const applySteps = Effect.fnUntraced(function* (decisions: ReadonlyArray<
     ),
     "ON CONFLICT (key) DO NOTHING"
   )
-  const numbered = yield* insertRows<{ id: number }>(
+  const entries = journal.map((line): JournalEntry => ({ id: ++last.journal, ...line }))
+  yield* insertRows(
     sql,
     "journal",
     journalColumns,
-    journal.map((line) => [
+    entries.map((line) => [
+      line.id,
       line.kind,
       line.at,
       line.event,
       line.agent,
       line.text,
       line.verdicts.length === 0 ? "" : JSON.stringify(line.verdicts)
-    ]),
-    watched ? "RETURNING id" : ""
+    ])
   )
   let cursor: number | null = null
   for (const step of accepted) {
@@ -240,12 +232,11 @@ export const applySteps = Effect.fnUntraced(function* (decisions: ReadonlyArray<
   }
   if (cursor !== null) yield* sql`UPDATE cursors SET seq = ${cursor} WHERE name = 'router'`
   const drafts = accepted.flatMap((step) => step.events)
-  const { events } = drafts.length === 0 ? { events: [] } : yield* appendEvents(drafts)
-  const entries = watched ? journal.map((line, index) => ({ id: numbered[index]?.id ?? 0, ...line })) : []
+  const { events } = drafts.length === 0 ? { events: [] } : yield* appendEvents(drafts, last)
   const applied: Applied = {
     refused,
     agents: all,
-    journal: entries,
+    journal: watched ? entries : [],
     events,
     moved,
     actions: accepted.some((step) => step.actions.length > 0 || step.settled.length > 0),

@@ -13,8 +13,9 @@ export type Cell = string | number | null
 /** Rows are written by this program only, so reading them trusts their shape; what people send is decoded before. */
 const json = <A>(text: string): A => JSON.parse(text)
 
-export const eventColumns = ["key", "type", "subject", "at", "body"]
-export const eventCells = (draft: EventDraft): ReadonlyArray<Cell> => [
+export const eventColumns = ["seq", "key", "type", "subject", "at", "body"]
+export const eventCells = (seq: number, draft: EventDraft): ReadonlyArray<Cell> => [
+  seq,
   draft.key,
   draft.detail._tag,
   Subject.key(draft.subject),
@@ -100,7 +101,7 @@ export const agentOf = (row: AgentRow): Agent => ({
   ...json<AgentState>(row.state)
 })
 
-export const messageColumns = ["agent", "kind", "event", "status", "text", "reason"]
+export const messageColumns = ["id", "agent", "kind", "event", "status", "text", "reason"]
 export type MessageRow = {
   readonly id: number
   readonly agent: string
@@ -140,7 +141,7 @@ export const timerOf = (row: {
   readonly due_at: number
 }): Timer => ({ id: row.id, agent: row.agent, kind: row.kind, dueAt: row.due_at })
 
-export const journalColumns = ["kind", "at", "event", "agent", "text", "verdicts"]
+export const journalColumns = ["id", "kind", "at", "event", "agent", "text", "verdicts"]
 export type JournalRow = {
   readonly id: number
   readonly kind: JournalKind
