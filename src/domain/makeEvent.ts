@@ -13,7 +13,7 @@ export const event = (options: {
   readonly name: string
   readonly repository: string
   readonly issue?: number
-  /** Milliseconds since 1970; 0 unless told. */
+  /** Milliseconds since 1970; the time of its publication unless told. */
   readonly at?: number
   readonly payload?: Extract<EventDraft["detail"], { readonly _tag: "custom" }>["payload"]
 }): EventDraft => ({

@@ -1,9 +1,9 @@
-import { Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
 import { BusFull, type StoreUnavailable } from "../domain/Errors.ts"
 import type { EventDraft, Published } from "../domain/Event.ts"
 import { Store } from "./Store.ts"
 
-/** Where all events come in. An answer means that the event is on disk. */
+/** Where all events come in. An answer means that the event is on disk. An event whose `at` is 0 happens now. */
 export class EventBus extends Context.Service<
   EventBus,
   {
@@ -22,10 +22,10 @@ export class EventBus extends Context.Service<
         let waiting = 0
         // no span: one per event would cost as much as storing it
         const publish = (event: EventDraft) =>
-          Effect.suspend(() => {
+          Clock.clockWith((clock) => {
             waiting++
             return Effect.ensuring(
-              store.publish(event),
+              store.publish(event.at === 0 ? { ...event, at: clock.currentTimeMillisUnsafe() } : event),
               Effect.sync(() => waiting--)
             )
           })
