@@ -181,7 +181,12 @@ export const makeWebhook = (options: WebhookOptions & { readonly offer: Offer })
           return { seq: published.seq, duplicate: published._tag === "Duplicate", type: draft.detail._tag }
         })
         return yield* take.pipe(
-          Effect.tapError((error) => Effect.logWarning(`Delivery refused: ${error.message}`)),
+          // who sends too fast is told, and would fill the log
+          Effect.tapError((error) =>
+            Effect.logWithLevel(error._tag === "WebhookRateLimited" ? "Debug" : "Warn")(
+              `Delivery refused: ${error.message}`
+            )
+          ),
           Effect.annotateLogs({ event, delivery })
         )
       })

@@ -41,7 +41,10 @@ await answer(async (turn) => {
   }
   if (issue === null) return nothing("this is about no issue")
   const twin = twinOf(issue, open)
-  if (twin === undefined) return done(`none of ${open.length} open issues reads like this one`)
+  if (twin === undefined) {
+    const others = open.filter(({ number }) => number !== issue.number).length
+    return done(others === 0 ? "no other issue is open" : `no other open issue reads like this one, of ${others}`)
+  }
 
   const { errors, score, words } = twin
   const number = twin.issue.number
