@@ -1,4 +1,4 @@
-import { Clock, Console, Context, Effect, Fiber, FileSystem, Layer, Path, Result, Schema, Stream } from "effect"
+import { Clock, Console, Context, Effect, Equal, Fiber, FileSystem, Layer, Path, Result, Schema, Stream } from "effect"
 import { HttpServer, type HttpServerError } from "effect/http"
 import { type LoadedConfig, loadConfig } from "../adapters/config/loadConfig.ts"
 import { watchConfig } from "../adapters/config/watchConfig.ts"
@@ -149,14 +149,18 @@ const note = Effect.fnUntraced(function* (kind: JournalKind, text: string) {
 
 const followConfig = Effect.fnUntraced(function* (root: string, json: boolean) {
   const squads = yield* Squads
+  let wrong = false
   yield* watchConfig(root).pipe(
     Stream.runForEach(
       Effect.fnUntraced(function* (loaded) {
+        const mended = wrong
+        wrong = Result.isFailure(loaded)
         if (Result.isFailure(loaded)) {
           return yield* Effect.logWarning(
             `The changed configuration is not used; the last good one stays.\n${loaded.failure.message}`
           )
         }
+        if (!mended && Equal.equals(loaded.success.squad, yield* squads.current)) return
         yield* squads.replace(loaded.success.squad)
         const names = loaded.success.squad.roles.map((role) => role.name).join(", ")
         yield* note("config.changed", `the configuration is read anew: ${names}`)

@@ -2,7 +2,7 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
-import { createServer } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { actions } from "./api/actions.ts"
 import { agents } from "./api/agents.ts"
 import { backup } from "./api/backup.ts"
@@ -33,11 +33,29 @@ const unknown = HttpRouter.add("*", "/api/*", ({ method, url }) =>
 /** Every route of this module, for a router that has others beside. */
 const routes = Layer.mergeAll(api, unknown, health, faultLog, originCheck)
 
-/** The server alone, at the address of `ServerSettings`; open watchers get 2 s to end when it closes. */
+/** A server whose requests wait until there is somebody to answer them: it listens before all of a start is done. */
+const patientServer = () => {
+  const node = createServer()
+  const early: Array<readonly [IncomingMessage, ServerResponse]> = []
+  const hold = (request: IncomingMessage, response: ServerResponse) => early.push([request, response])
+  node.on("request", hold)
+  node.on("newListener", (event, answer) => {
+    if (event !== "request") return
+    node.off("request", hold)
+    for (const [request, response] of early.splice(0)) if (!response.closed) answer(request, response)
+  })
+  return node
+}
+
+/** The server alone, at the address of `ServerSettings`; who is connected gets 2 s to end when it closes. */
 export const server = Layer.unwrap(
-  Effect.map(ServerSettings, ({ host, port }) =>
-    NodeHttpServer.layer(createServer, { host, port, gracefulShutdownTimeout: "2 seconds" })
-  )
+  Effect.map(ServerSettings, ({ host, port }) => {
+    const node = patientServer()
+    // runs before the server waits for its last connection
+    return Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))).pipe(
+      Layer.provideMerge(NodeHttpServer.layer(() => node, { host, port, gracefulShutdownTimeout: "2 seconds" }))
+    )
+  })
 )
 
 /** Serves the routes and these others, such as a webhook; `HttpServer` tells the address that it got. */

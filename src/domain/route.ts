@@ -77,7 +77,7 @@ export const route = (input: RouteInput): Step.Step => {
     // whoever stops because of this event is not told about it
     if (handedOver) return
     const next = receives(held, kind, now)
-    put(next.status === "waiting" ? next : { ...next, timer: null })
+    put(next.status === "waiting" || next.status === "paused" ? next : { ...next, timer: null })
     send(held.id, kind, text)
     said.push(next.status === held.status ? `${held.id} gets a message` : `${held.id} wakes`)
   }

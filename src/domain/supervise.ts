@@ -8,7 +8,7 @@ import type { Policy, Role } from "./Role.ts"
 import type { Run } from "./Run.ts"
 import * as Step from "./Step.ts"
 import * as Subject from "./Subject.ts"
-import type { Timer, TimerKind } from "./Timer.ts"
+import { never, type Timer, type TimerKind } from "./Timer.ts"
 
 export interface SuperviseInput {
   readonly agent: Agent
@@ -259,8 +259,9 @@ export const supervise = (input: SuperviseInput): Supervised => {
     case "NotAuthorized":
       return ends("paused", {
         read: false,
-        note: describe(outcome),
-        actions: needsHuman(describe(outcome)),
+        note: `${describe(outcome)}; no ${role.name} starts until this one is resumed or cancelled`,
+        timer: { kind: "authorization", dueAt: never },
+        actions: needsHuman(`${describe(outcome)}. No ${role.name} starts until \`squadron resume ${agent.id}\``),
         requested: false
       })
     case "ToolsDenied": {

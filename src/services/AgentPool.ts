@@ -26,6 +26,8 @@ type Running = {
   limit: number
   stop: Stop
   turn: number
+  /** As a commit last left it; it may have been stopped before its run is under way. */
+  seen: Agent | null
 }
 
 type Claim = { readonly agent: Agent; readonly role: Role; readonly run: Run }
@@ -86,8 +88,8 @@ export class AgentPool extends Context.Service<
       let watchedUntil = Number.POSITIVE_INFINITY
       let open = true
       let closing = false
-      // asked only while some role may be out of quota
-      let quotas = true
+      // asked only while some role may be without quota or authorization
+      let held = true
 
       const interrupt = (entry: Running, stop: Stop) => {
         entry.stop = stop
@@ -100,9 +102,11 @@ export class AgentPool extends Context.Service<
         if (committed.timers) wake.openUnsafe()
         for (const agent of committed.agents) {
           if (agent.status === "ready") wake.openUnsafe()
-          if (agent.status === "waiting") quotas = true
+          if (agent.status === "waiting" || agent.status === "paused") held = true
           const entry = running.get(agent.id)
-          if (entry === undefined || agent.status === "running") continue
+          if (entry === undefined) continue
+          entry.seen = agent
+          if (agent.status === "running") continue
           if (entry.turn > 0) stopSoon(agent.id, interrupt(entry, "stopped"), { onlyIfMissing: true })
           else entry.stop = "stopped"
         }
@@ -225,16 +229,20 @@ export class AgentPool extends Context.Service<
             entry.turn = 1
             const exit = yield* Effect.exit(
               restore(
-                Effect.flatMap(
-                  Scope.provide(harness.open(claimed.agent, claimed.role, claimed.run.id), scope),
-                  (session) => turns(entry, claimed, messages, session, seen)
-                )
+                entry.stop === "stopped"
+                  ? Effect.interrupt
+                  : Effect.flatMap(
+                      Scope.provide(harness.open(claimed.agent, claimed.role, claimed.run.id), scope),
+                      (session) => turns(entry, claimed, messages, session, seen)
+                    )
               )
             )
             entry.turn = 0
             entry.deadline = Number.POSITIVE_INFINITY
             // everything that the run started is gone before its end is written
-            yield* Scope.close(scope, exit)
+            yield* Effect.catchCause(Scope.close(scope, exit), (cause) =>
+              Effect.logError(`What ${claimed.run.id} had opened did not close: ${reasonOf(cause)}`)
+            )
             if (Exit.isFailure(exit)) {
               yield* settle({
                 agent: claimed.agent,
@@ -279,9 +287,9 @@ export class AgentPool extends Context.Service<
         for (const { role } of running.values()) counts.set(role, (counts.get(role) ?? 0) + 1)
         const room = (role: string) => (roleOf(squad, role)?.limits.concurrency ?? 1) - (counts.get(role) ?? 0)
         const full = [...counts.keys()].filter((role) => room(role) <= 0)
-        if (quotas) {
+        if (held) {
           const suspended = yield* store.suspended
-          quotas = suspended.length > 0
+          held = suspended.length > 0
           full.push(...suspended)
         }
         const candidates = (yield* store.ready(free + running.size, full))
@@ -294,36 +302,54 @@ export class AgentPool extends Context.Service<
         if (candidates.length === 0) return yield* wake.await
         const now = yield* Clock.currentTimeMillis
         const ids = candidates.map((agent) => agent.id)
+        const entries = candidates.map(({ id, role }): Running => ({
+          agent: id,
+          role,
+          deadline: Number.POSITIVE_INFINITY,
+          limit: 0,
+          stop: "shutdown",
+          turn: 0,
+          seen: null
+        }))
+        const started = new Set<string>()
         yield* Effect.uninterruptible(
-          claiming.withPermit(
-            Effect.gen(function* () {
-              if (!open) return
-              const claims = yield* store
-                .decide(ids, (current) => claim(candidates, current, squad, now))
-                .pipe(Effect.catchTag("AgentExists", Effect.die))
-              // after a failure one message at a time, so that the one to blame is known
-              const careful = claims.filter(({ agent }) => agent.counters.retries > 0).map(({ agent }) => agent.id)
-              const plain = claims.filter(({ agent }) => agent.counters.retries === 0).map(({ agent }) => agent.id)
-              const inboxes = Effect.all([store.unread(plain, perTurn), store.unread(careful, 1)])
-              const messages = (yield* untilClosing(
-                inboxes,
-                "Agents that have their permits wait for their messages"
-              )).flat()
-              const byAgent = Map.groupBy(messages, (message) => message.agent)
-              for (const claimed of claims) {
-                const entry: Running = {
-                  agent: claimed.agent.id,
-                  role: claimed.role.name,
-                  deadline: Number.POSITIVE_INFINITY,
-                  limit: 0,
-                  stop: "shutdown",
-                  turn: 0
+          claiming
+            .withPermit(
+              Effect.gen(function* () {
+                if (!open) return
+                // known before their rows run, so that nobody can stop one of them unseen
+                for (const entry of entries) running.set(entry.agent, entry)
+                const claims = yield* store
+                  .decide(ids, (current) => claim(candidates, current, squad, now))
+                  .pipe(Effect.catchTag("AgentExists", Effect.die))
+                // after a failure one message at a time, so that the one to blame is known
+                const careful = claims.filter(({ agent }) => agent.counters.retries > 0).map(({ agent }) => agent.id)
+                const plain = claims.filter(({ agent }) => agent.counters.retries === 0).map(({ agent }) => agent.id)
+                const inboxes = Effect.all([store.unread(plain, perTurn), store.unread(careful, 1)])
+                const messages = (yield* untilClosing(
+                  inboxes,
+                  "Agents that have their permits wait for their messages"
+                )).flat()
+                const byAgent = Map.groupBy(messages, (message) => message.agent)
+                for (const claimed of claims) {
+                  const entry = running.get(claimed.agent.id)
+                  if (entry === undefined) continue
+                  const { seen } = entry
+                  const stopped = seen !== null && seen.version > claimed.agent.version && seen.status !== "running"
+                  entry.stop = stopped ? "stopped" : "shutdown"
+                  started.add(entry.agent)
+                  yield* FiberMap.run(fibers, entry.agent, runAgent(entry, claimed, byAgent.get(entry.agent) ?? []))
                 }
-                running.set(entry.agent, entry)
-                yield* FiberMap.run(fibers, entry.agent, runAgent(entry, claimed, byAgent.get(entry.agent) ?? []))
-              }
-            })
-          )
+              })
+            )
+            .pipe(
+              Effect.ensuring(
+                Effect.sync(() => {
+                  for (const { agent } of entries) if (!started.has(agent)) running.delete(agent)
+                  ended.openUnsafe()
+                })
+              )
+            )
         )
       })
 

@@ -1,6 +1,6 @@
 import { Clock, Context, Duration, Effect, FiberMap, Latch, Layer, Schedule } from "effect"
 import { Action, type QueuedAction } from "../domain/Action.ts"
-import type { AgentExists, ForgeError, StaleVersion, StoreUnavailable } from "../domain/Errors.ts"
+import { type AgentExists, ForgeError, type StaleVersion, type StoreUnavailable } from "../domain/Errors.ts"
 import * as Step from "../domain/Step.ts"
 import * as Subject from "../domain/Subject.ts"
 import { Forge } from "./Forge.ts"
@@ -12,6 +12,10 @@ const width = 8
 
 /** Tries of one action before it counts as failed. */
 const tries = 10
+
+/** How long a try may take; whether it was done is not known then, and the forge's mark tells. */
+const patience = "1 minute"
+const noAnswer = new ForgeError({ reason: "no answer within a minute", retryable: true, retryAfter: null })
 
 /** One line for a person. */
 const describeAction = ({ action, subject }: QueuedAction): string =>
@@ -76,6 +80,7 @@ export class Outbox extends Context.Service<
       ])
       const perform = (action: QueuedAction) =>
         forge.perform(action).pipe(
+          Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(noAnswer) }),
           Effect.tapError((error) =>
             Effect.when(
               Effect.andThen(

@@ -105,9 +105,10 @@ export class Squadron extends Context.Service<
 
         const isIdle = Effect.gen(function* () {
           const counts = yield* store.counts
-          if (counts.routed < counts.events || counts.agents.ready > 0 || counts.agents.running > 0) return false
+          if (counts.routed < counts.events || counts.agents.running > 0) return false
+          if (counts.agents.ready > 0 && (yield* store.ready(1, yield* store.suspended)).length > 0) return false
           if (counts.actionsQueued > 0 || (yield* pool.running).length > 0) return false
-          return (yield* store.timers(1000)).every((timer) => timer.kind === "limit" || timer.kind === "quota")
+          return (yield* store.timers(1000)).every(({ kind }) => kind !== "retry" && kind !== "continue")
         })
 
         return Squadron.of({

@@ -99,7 +99,7 @@ export class Store extends Context.Service<
     /** Runs without an end: at start, those that a crash cut off. */
     readonly openRuns: Effect.Effect<ReadonlyArray<Run>>
 
-    /** Roles whose account has no quota left: one of their agents waits for it. */
+    /** Roles that may not start: one of their agents waits for its account's quota, or for authorization. */
     readonly suspended: Effect.Effect<ReadonlyArray<string>>
     /** The timers that are due first, at most `limit`. */
     timers(limit: number): Effect.Effect<ReadonlyArray<Timer>>

@@ -55,7 +55,9 @@ export class Supervisor extends Context.Service<
           Effect.map((issue): boolean | null => issue.state === "open"),
           Effect.catchTag("IssueNotFound", () => Effect.succeed(null)),
           // a forge that cannot say now is no evidence that anything closed
-          Effect.catchTag("ForgeError", () => Effect.succeed(true))
+          Effect.catchTag("ForgeError", () => Effect.succeed(true)),
+          // nor is one that does not answer
+          Effect.timeoutOrElse({ duration: "30 seconds", orElse: () => Effect.succeed(true) })
         )
       }
 

@@ -397,6 +397,23 @@ describe("limits of what is signed", () => {
     )
   )
 
+  it.effect("a rate of 0 is no limit", () =>
+    serving({ ratePerMinute: 0 }, (bus) =>
+      Effect.gen(function* () {
+        // more in one moment than the default lets through in a minute
+        const deliveries = Array.from(
+          { length: 700 },
+          (_, n) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`
+        )
+        const answers = yield* Effect.forEach(deliveries, (id) => post({ headers: { "x-github-delivery": id } }), {
+          concurrency: 20
+        })
+        assert.deepStrictEqual([...new Set(answers.map(({ status }) => status))], [202])
+        assert.strictEqual((yield* bus.events).length, 700)
+      })
+    )
+  )
+
   it.effect("takes only configured repositories, in any case: 403", () =>
     Effect.gen(function* () {
       const repositories = ["Octo/Other"]

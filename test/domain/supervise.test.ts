@@ -187,6 +187,7 @@ describe("an outcome's policy", () => {
       assert.deepInclude(next.agent, { status: "paused", unread: 1 })
       assert.deepStrictEqual(next.step.read, [])
       assert.include(next.actions, "add_labels")
+      assert.strictEqual(next.timer?.kind, outcome._tag === "NotAuthorized" ? "authorization" : undefined)
     }
   })
 
@@ -409,11 +410,12 @@ describe("supervise", () => {
 
   holds("sets a timer exactly where the agent waits for it", (input, { step }) => {
     for (const { agent } of step.agents) {
+      const waits = agent.status === "waiting" || (agent.status === "paused" && input.outcome._tag === "NotAuthorized")
       assert.deepStrictEqual(
         step.timers.map(({ id }) => id),
-        agent.status === "waiting" ? [agent.timer] : []
+        waits ? [agent.timer] : []
       )
-      assert.strictEqual(agent.timer === null, agent.status !== "waiting")
+      assert.strictEqual(agent.timer === null, !waits)
       assert.strictEqual(agent.blockedOn.length > 0, agent.status === "blocked")
     }
     for (const timer of step.timers) assert.isAtLeast(timer.dueAt, input.now)

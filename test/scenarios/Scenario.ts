@@ -1,4 +1,4 @@
-import { Deferred, Effect, Layer, Queue, Ref } from "effect"
+import { Deferred, type Duration, Effect, Layer, Queue, Ref } from "effect"
 import { LocalForge } from "../../src/adapters/forge/local/LocalForge.ts"
 import { engineLayer, sqliteStoreLayer } from "../../src/app/layers.ts"
 import { canMove, liveStatuses, type AgentStatus } from "../../src/domain/Agent.ts"
@@ -168,11 +168,12 @@ export const squadronWith = (options: {
   readonly harness: Layer.Layer<Harness>
   readonly squad?: Partial<Squad>
   readonly filename?: string
+  readonly busyTimeout?: Duration.Input
   readonly store?: Layer.Layer<Store, never, Store>
-  readonly forge?: Layer.Layer<Forge>
+  readonly forge?: Layer.Layer<Forge, never, LocalForge>
 }) => {
-  const store = sqliteStoreLayer({ filename: options.filename ?? ":memory:" })
-  const forge: Layer.Layer<Forge, never, LocalForge> = options.forge ?? LocalForge.layerForge
+  const store = sqliteStoreLayer({ filename: options.filename ?? ":memory:", busyTimeout: options.busyTimeout })
+  const forge = options.forge ?? LocalForge.layerForge
   return engineLayer({ drainTimeout: 1_000 }).pipe(
     Layer.provideMerge(
       Layer.mergeAll(

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Ref } from "effect"
+import { Deferred, Effect, Layer, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { LocalForge } from "../../src/adapters/forge/local/LocalForge.ts"
 import { StoreUnavailable } from "../../src/domain/Errors.ts"
+import { Outcome } from "../../src/domain/Outcome.ts"
 import { AgentPool } from "../../src/services/AgentPool.ts"
+import { Forge } from "../../src/services/Forge.ts"
 import type { FunctionAnswer } from "../../src/services/Harness.ts"
 import { Harness } from "../../src/services/Harness.ts"
 import { Squadron } from "../../src/services/Squadron.ts"
@@ -113,6 +115,65 @@ describe("actions", () => {
       }).pipe(
         Effect.provide(
           squadronWith({ roles, harness: Harness.layerFunctions({ worker: worker.agent }), forge: forge.layer })
+        )
+      )
+    })
+  )
+
+  it.effect("an action that the forge never answers is tried again, and keeps no other subject waiting", () =>
+    Effect.gen(function* () {
+      const forge = yield* recordingForge
+      const worker = yield* scriptedAgent([saying("one"), saying("two")])
+      yield* Ref.set(forge.faults, ["never"])
+      const said = Effect.map(forge.acted, (acted) =>
+        acted.map(({ action, subject }) => [subject.number, "body" in action ? action.body : ""])
+      )
+      yield* Effect.gen(function* () {
+        const squadron = yield* Squadron
+        yield* squadron.publish(customEvent({ issue: 1 }))
+        yield* forge.tried
+        yield* squadron.publish(customEvent({ issue: 2 }))
+        yield* until(Effect.map(said, (all) => all.length > 0))
+        assert.deepStrictEqual(yield* said, [[2, "two"]])
+        yield* TestClock.adjust("59 seconds")
+        assert.strictEqual((yield* said).length, 1)
+        yield* TestClock.adjust("1 second")
+        yield* TestClock.adjust("1 second")
+        yield* nothingQueued
+        assert.deepStrictEqual(yield* said, [
+          [2, "two"],
+          [1, "one"]
+        ])
+      }).pipe(
+        Effect.provide(
+          squadronWith({ roles, harness: Harness.layerFunctions({ worker: worker.agent }), forge: forge.layer })
+        )
+      )
+    })
+  )
+
+  it.effect("a forge that never says whether an issue is open keeps no turn from being written down", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const silent = Layer.effect(
+        Forge,
+        Effect.map(Forge, (forge) =>
+          Forge.of({ ...forge, issue: () => Effect.andThen(Deferred.succeed(asked, undefined), Effect.never) })
+        )
+      ).pipe(Layer.provide(LocalForge.layerForge))
+      const worker = yield* scriptedAgent([Outcome.cases.TurnEnded.make({})])
+      yield* Effect.gen(function* () {
+        const squadron = yield* Squadron
+        yield* squadron.publish(customEvent())
+        yield* Deferred.await(asked)
+        assert.strictEqual((yield* squadron.status).agents.running, 1)
+        yield* Effect.raceFirst(
+          untilStatus("worker-1-e1", "waiting", "done"),
+          Effect.forever(TestClock.adjust("10 seconds"))
+        )
+      }).pipe(
+        Effect.provide(
+          squadronWith({ roles, harness: Harness.layerFunctions({ worker: worker.agent }), forge: silent })
         )
       )
     })

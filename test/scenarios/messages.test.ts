@@ -8,7 +8,7 @@ import { defaultLimits } from "../../src/domain/Role.ts"
 import { Harness } from "../../src/services/Harness.ts"
 import { Squadron } from "../../src/services/Squadron.ts"
 import { Store } from "../../src/services/Store.ts"
-import { scriptedAgent, testSquadronLayer, until } from "../../src/testing.ts"
+import { scriptedAgent, testSquadronLayer } from "../../src/testing.ts"
 import { customEvent } from "../support/TestSquadron.ts"
 import {
   allRouted,
@@ -23,39 +23,6 @@ import {
   squadronWith,
   untilStatus
 } from "./Scenario.ts"
-
-const pull = (number: number) => ({
-  title: `Change ${number}`,
-  body: "",
-  state: "open" as const,
-  author: "ada",
-  labels: [],
-  draft: false,
-  merged: false,
-  head: { ref: "fix", sha: "a" },
-  base: { ref: "main", sha: "b" }
-})
-const onPull = (number: number, detail: Detail) =>
-  happened(detail, { number, kind: "pull_request", actor: { login: "grace", kind: "person" } })
-const reviewed = (number: number, state: string) =>
-  onPull(number, {
-    _tag: "review.submitted",
-    pullRequest: pull(number),
-    review: { id: 1, state, body: "Please rename it", author: "grace" }
-  })
-const inline = (number: number, path: string, line: number) =>
-  onPull(number, {
-    _tag: "review_comment.created",
-    pullRequest: pull(number),
-    path,
-    line,
-    comment: { id: line, body: "why?", author: "grace", association: "MEMBER" }
-  })
-const author = {
-  name: "author",
-  lifetime: "subject" as const,
-  on: [{ event: "pull_request.opened" }, { event: "review.submitted" }, { event: "review_comment.created" }] as const
-}
 
 describe("messages", () => {
   it.effect("a message that comes during a turn is in the next turn of the same run", () =>
@@ -194,14 +161,21 @@ describe("messages", () => {
       yield* Effect.gen(function* () {
         const squadron = yield* Squadron
         const body = "@squadron worker: look\n\nat `this`\n> and that"
-        yield* squadron.publish({ ...said(body, { actor: { login: "grace", kind: "person" } }), at: 1_700_000_000_000 })
+        const grace = { login: "grace", kind: "person" as const }
+        const detail: Detail = {
+          _tag: "comment.created",
+          comment: { id: 7, body, author: "grace", association: "MEMBER" },
+          title: "An issue",
+          labels: []
+        }
+        yield* squadron.publish({ ...happened(detail, { actor: grace }), at: 1_700_000_000_000 })
         yield* squadron.idle
         const message = (yield* worker.turns)[0]?.messages[0]
         assert.strictEqual(message?.kind, "command")
         assert.match(message?.text ?? "", /^look/)
         assert.deepInclude(message?.event, { at: 1_700_000_000_000, actor: { login: "grace", kind: "person" } })
         assert.deepInclude(message?.event.subject, { kind: "issue", number: 1 })
-        assert.isTrue(message?.event.detail._tag === "comment.created" && message.event.detail.comment.body === body)
+        assert.deepStrictEqual(message?.event.detail, detail)
       }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent } })))
     })
   )
@@ -218,62 +192,6 @@ describe("messages", () => {
         yield* squadron.idle
         assert.deepStrictEqual((yield* worker.turns).map(keysOf), [["a"], []])
       }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent } })))
-    })
-  )
-
-  it.effect("a review reaches the agent of its own pull request, asleep or at work, and no other", () =>
-    Effect.gen(function* () {
-      const writer = yield* heldAgent
-      yield* Effect.gen(function* () {
-        const squadron = yield* Squadron
-        for (const number of [4, 42]) {
-          yield* squadron.publish(onPull(number, { _tag: "pull_request.opened", pullRequest: pull(number) }))
-          yield* (yield* writer.turn).answer(done)
-        }
-        yield* untilStatus("author-42-e2", "sleeping")
-        yield* squadron.publish(reviewed(4, "changes_requested"))
-        const turn = yield* writer.turn
-        assert.strictEqual(turn.input.agent.id, "author-4-e1")
-        yield* squadron.publish(reviewed(4, "commented"))
-        yield* allRouted
-        yield* turn.answer(done)
-        const next = yield* writer.turn
-        yield* next.answer(done)
-        yield* squadron.idle
-        const states = [turn, next].flatMap(({ input }) =>
-          input.messages.map(({ event }) => (event.detail._tag === "review.submitted" ? event.detail.review.state : ""))
-        )
-        assert.deepStrictEqual(states, ["changes_requested", "commented"])
-        assert.strictEqual((yield* Store.use((store) => store.runs("author-42-e2"))).length, 1)
-      }).pipe(Effect.provide(testSquadronLayer({ agents: { author: writer.agent }, roles: [author] })))
-    })
-  )
-
-  it.effect("inline review comments gather for an agent at work, with path, line and reviewer", () =>
-    Effect.gen(function* () {
-      const writer = yield* heldAgent
-      yield* Effect.gen(function* () {
-        const squadron = yield* Squadron
-        yield* squadron.publish(onPull(4, { _tag: "pull_request.opened", pullRequest: pull(4) }))
-        const first = yield* writer.turn
-        yield* squadron.publish(inline(4, "src/a.ts", 3))
-        yield* squadron.publish(inline(4, "src/b.ts", 8))
-        yield* until(
-          Effect.map(
-            Store.use((store) => store.counts),
-            ({ unread }) => unread === 3
-          )
-        )
-        yield* first.answer(done)
-        const { messages } = (yield* writer.turn).input
-        const told = messages.map(({ event: { actor, detail } }) =>
-          detail._tag === "review_comment.created" ? [actor.login, detail.path, detail.line] : []
-        )
-        assert.deepStrictEqual(told, [
-          ["grace", "src/a.ts", 3],
-          ["grace", "src/b.ts", 8]
-        ])
-      }).pipe(Effect.provide(testSquadronLayer({ agents: { author: writer.agent }, roles: [author] })))
     })
   )
 })

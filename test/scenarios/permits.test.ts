@@ -4,10 +4,8 @@ import { TestClock } from "effect/testing"
 import type { AgentStatus } from "../../src/domain/Agent.ts"
 import { Outcome } from "../../src/domain/Outcome.ts"
 import { defaultLimits } from "../../src/domain/Role.ts"
-import { AgentPool } from "../../src/services/AgentPool.ts"
 import { Harness } from "../../src/services/Harness.ts"
 import { Squadron } from "../../src/services/Squadron.ts"
-import { Squads } from "../../src/services/Squads.ts"
 import { Store } from "../../src/services/Store.ts"
 import { scriptedAgent, testSquadronLayer, until } from "../../src/testing.ts"
 import { customEvent } from "../support/TestSquadron.ts"
@@ -51,41 +49,6 @@ describe("permits", () => {
       }).pipe(
         Effect.scoped,
         Effect.provide(testSquadronLayer({ agents: { worker: worker.agent }, squad: { concurrency: 3 } }))
-      )
-    })
-  )
-
-  it.effect("a role at its own limit does not keep another role from running", () =>
-    Effect.gen(function* () {
-      const slow = yield* heldAgent
-      const quick = yield* scriptedAgent([])
-      yield* Effect.gen(function* () {
-        const squadron = yield* Squadron
-        const pool = yield* AgentPool
-        for (let number = 1; number <= 4; number++)
-          yield* squadron.publish(customEvent({ issue: number, name: "slow" }))
-        const first = yield* slow.turn
-        yield* squadron.publish(customEvent({ issue: 9, name: "quick" }))
-        yield* untilStatus("quick-9-e5", "done")
-        assert.deepStrictEqual((yield* pool.running).filter(({ role }) => role === "slow").length, 1)
-        yield* first.answer(done)
-        for (let n = 0; n < 3; n++) yield* (yield* slow.turn).answer(done)
-        yield* squadron.idle
-      }).pipe(
-        Effect.provide(
-          testSquadronLayer({
-            agents: { slow: slow.agent, quick: quick.agent },
-            roles: [
-              {
-                name: "slow",
-                on: [{ event: "custom", name: "slow" }],
-                priority: 9,
-                limits: { ...defaultLimits, concurrency: 1 }
-              },
-              { name: "quick", on: [{ event: "custom", name: "quick" }] }
-            ]
-          })
-        )
       )
     })
   )
@@ -265,28 +228,6 @@ describe("permits", () => {
         yield* until(Effect.map(worker.closed, (n) => n === 1))
         assert.strictEqual((yield* worker.turn).input.agent.id, "worker-2-e2")
       }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent }, squad: one })))
-    })
-  )
-
-  it.effect("a smaller limit set while agents run is kept from the next start on, and nobody is lost", () =>
-    Effect.gen(function* () {
-      const worker = yield* heldAgent
-      yield* Effect.gen(function* () {
-        const squadron = yield* Squadron
-        for (let number = 1; number <= 3; number++) yield* squadron.publish(customEvent({ issue: number }))
-        const running = [yield* worker.turn, yield* worker.turn, yield* worker.turn]
-        const { replace, current } = yield* Squads
-        yield* replace({ ...(yield* current), concurrency: 1 })
-        for (let number = 4; number <= 6; number++) yield* squadron.publish(customEvent({ issue: number }))
-        for (const turn of running) yield* turn.answer(done)
-        const pool = yield* AgentPool
-        for (let n = 0; n < 3; n++) {
-          const turn = yield* worker.turn
-          assert.strictEqual((yield* pool.running).length, 1)
-          yield* turn.answer(done)
-        }
-        yield* squadron.idle
-      }).pipe(Effect.provide(testSquadronLayer({ agents: { worker: worker.agent } })))
     })
   )
 })

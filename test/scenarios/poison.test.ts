@@ -64,11 +64,15 @@ describe("poison", () => {
           const store = yield* Store
           yield* publishAll("a")
           yield* untilStatus("worker-1-e1", "sleeping")
+          // all at once, so that the first turn that fails may have failed on any of them
+          yield* squadron.pause("worker-1-e1", "")
           yield* publishAll("b", "bad", "c", "d")
+          yield* squadron.resume("worker-1-e1")
           yield* minutes(20)
           yield* untilStatus("worker-1-e1", "sleeping")
           assert.deepStrictEqual(yield* worker.through, ["a", "b", "c", "d"])
           // alone each time but the first, when nobody knew yet who is to blame
+          assert.deepStrictEqual((yield* worker.shown)[1], ["b", "bad", "c", "d"])
           assert.isAtMost((yield* worker.shown).filter((keys) => keys.includes("bad")).length, 6)
           const inbox = yield* store.inbox("worker-1-e1", { limit: 10 })
           const [aside, ...more] = inbox.filter(({ status }) => status === "set_aside")

@@ -1,15 +1,11 @@
-import { NodeServices } from "@effect/platform-node"
-import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, FileSystem, Layer, Ref, Scope } from "effect"
+import { assert, describe } from "@effect/vitest"
+import { Effect, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { Outcome } from "../../src/domain/Outcome.ts"
 import { defaultLimits } from "../../src/domain/Role.ts"
-import type { Forge } from "../../src/services/Forge.ts"
-import { type FunctionAgent, Harness } from "../../src/services/Harness.ts"
-import { Squadron } from "../../src/services/Squadron.ts"
-import { Store } from "../../src/services/Store.ts"
 import { scriptedAgent, until } from "../../src/testing.ts"
 import { customEvent } from "../support/TestSquadron.ts"
+import { crashed, newFile, started, test } from "./Restart.ts"
 import {
   allRouted,
   asks,
@@ -20,50 +16,8 @@ import {
   heldAgent,
   keysOf,
   recordingForge,
-  rolesOf,
-  squadronWith,
   untilStatus
 } from "./Scenario.ts"
-
-type Given = {
-  readonly agents: { readonly [Name in string]: FunctionAgent }
-  readonly roles?: Parameters<typeof rolesOf>[0]
-  readonly forge?: Layer.Layer<Forge>
-}
-
-/** A squadron on a file, until `stop` closes it or the test ends. */
-const started = Effect.fnUntraced(function* (filename: string, given: Given) {
-  const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
-  const layer = squadronWith({
-    roles: rolesOf(given.roles ?? Object.keys(given.agents).map((name) => ({ name }))),
-    harness: Harness.layerFunctions(given.agents),
-    filename,
-    ...(given.forge === undefined ? {} : { forge: given.forge })
-  })
-  const context = yield* Layer.buildWithScope(layer, scope)
-  return {
-    filename,
-    squadron: Context.get(context, Squadron),
-    store: Context.get(context, Store),
-    stop: Scope.close(scope, Exit.void),
-    within: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provideContext(effect, context)
-  }
-})
-
-/** The database as a power cut at this moment would leave it: a copy, while the squadron runs on. */
-const crashed = Effect.fnUntraced(function* (filename: string) {
-  const fs = yield* FileSystem.FileSystem
-  const copy = `${yield* fs.makeTempDirectoryScoped()}/squadron.db`
-  for (const part of ["", "-wal"]) yield* fs.copyFile(`${filename}${part}`, `${copy}${part}`)
-  return copy
-})
-
-const newFile = Effect.flatMap(FileSystem.FileSystem, (fs) =>
-  Effect.map(fs.makeTempDirectoryScoped(), (path) => `${path}/squadron.db`)
-)
-
-const test = (name: string, body: Effect.Effect<unknown, unknown, FileSystem.FileSystem | Scope.Scope>) =>
-  it.effect(name, () => body.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
 describe("recovery", () => {
   for (const how of ["closed", "killed"] as const) {

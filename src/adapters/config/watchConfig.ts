@@ -1,11 +1,23 @@
-import { Effect, FileSystem, Path, type PlatformError, type Result, Stream } from "effect"
+import { Deferred, Effect, Exit, FileSystem, Path, type PlatformError, type Result, Stream } from "effect"
 import type { ConfigProblems } from "./ConfigProblems.ts"
 import { type LoadedConfig, loadConfig } from "./loadConfig.ts"
 
-/** Changes of what is directly in a folder; none as long as it is not there. */
+/**
+ * Changes of what is directly in a folder; none as long as it is not there. The first comes once it is watched, for what
+ * changed before that.
+ */
 const changesIn = (folder: string, only: (name: string) => boolean) =>
-  Stream.unwrap(Effect.map(FileSystem.FileSystem, (fs) => fs.watch(folder))).pipe(
-    Stream.filter(({ path }) => only(path)),
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const watched = yield* Deferred.make<void>()
+      const changes = fs.watch(folder, { onReady: () => Deferred.doneUnsafe(watched, Exit.void) })
+      return Stream.merge(
+        Stream.fromEffect(Deferred.await(watched)),
+        Stream.filter(changes, ({ path }) => only(path))
+      )
+    })
+  ).pipe(
     Stream.map(() => "change" as const),
     Stream.catchIf(
       (error) => error.reason._tag === "NotFound",
@@ -21,7 +33,8 @@ const within = <E, R>(outer: Stream.Stream<"change", E, R>, inner: Stream.Stream
 
 /**
  * The configuration after each change of its files, or what is wrong with it then; 200 ms after the last change of a
- * burst. The configuration at the start is not among them. Whoever uses it keeps the last good one.
+ * burst, and once after the start, since it may have changed before it was watched. Whoever uses it keeps the last good
+ * one.
  *
  * Fails where the system cannot watch, such as when it has no watches left.
  */

@@ -287,7 +287,7 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
         Effect.map(
           sql<{
             role: string
-          }>`SELECT DISTINCT role FROM agents WHERE id IN (SELECT agent FROM timers WHERE kind = 'quota')`,
+          }>`SELECT DISTINCT role FROM agents WHERE id IN (SELECT agent FROM timers WHERE kind IN ('quota', 'authorization'))`,
           (rows) => rows.map(({ role }) => role)
         )
       ),
