@@ -1,59 +1,13 @@
-import { Cause, Clock, Context, Effect, Exit, FiberMap, Latch, Layer, Schedule, Scope, Semaphore } from "effect"
-import type { Agent } from "../domain/Agent.ts"
-import { change } from "../domain/changeAgent.ts"
-import type { StoreUnavailable } from "../domain/Errors.ts"
+import { Clock, Context, Effect, FiberMap, Latch, Layer, Schedule, Semaphore } from "effect"
+import { claim, type Claim } from "../domain/claim.ts"
 import type { Message } from "../domain/Message.ts"
-import { Outcome } from "../domain/Outcome.ts"
-import { type Role, roleOf, type Squad } from "../domain/Role.ts"
-import { openRun, type Run } from "../domain/Run.ts"
-import * as Step from "../domain/Step.ts"
-import { Harness, type HarnessSession, resultOf, type TurnResult } from "./Harness.ts"
+import { type Role, roleOf } from "../domain/Role.ts"
+import type { Harness } from "./Harness.ts"
 import { keepGoing, reasonOf } from "./keepGoing.ts"
+import { makeRunAgent, perTurn, type Running, type Stop } from "./runAgent.ts"
 import { Squads } from "./Squads.ts"
 import { Store } from "./Store.ts"
-import { Supervisor, type Verdict } from "./Supervisor.ts"
-
-/** Messages that one turn sees at most. */
-const perTurn = 100
-
-/** Why a run was interrupted from outside; a shutdown where it is not known better. */
-type Stop = "shutdown" | "timeout" | "stopped"
-
-type Running = {
-  readonly agent: string
-  readonly role: string
-  deadline: number
-  limit: number
-  stop: Stop
-  turn: number
-  /** As a commit last left it; it may have been stopped before its run is under way. */
-  seen: Agent | null
-}
-
-type Claim = { readonly agent: Agent; readonly role: Role; readonly run: Run }
-
-/** The step that gives permits to ready agents, as they are by then. Pure. */
-const claim = (
-  agents: ReadonlyArray<{ readonly id: string }>,
-  current: ReadonlyMap<string, Agent>,
-  squad: Squad,
-  now: number
-) => {
-  const claims: Array<Claim> = []
-  const changes: Array<Step.Step["agents"][number]> = []
-  for (const { id } of agents) {
-    const agent = current.get(id)
-    if (agent === undefined || agent.status !== "ready") continue
-    const role = roleOf(squad, agent.role)
-    const next =
-      role === undefined
-        ? change(agent, now, { status: "paused", note: `the role ${agent.role} is no longer declared` })
-        : change(agent, now, { status: "running", counters: { ...agent.counters, runs: agent.counters.runs + 1 } })
-    changes.push({ agent: next, expected: agent.version })
-    if (role !== undefined) claims.push({ agent: next, role, run: openRun(next) })
-  }
-  return { step: Step.make({ agents: changes }), value: claims }
-}
+import type { Supervisor } from "./Supervisor.ts"
 
 /** Runs ready agents, never more at once than the squad and their role allow: one permit, one fiber, one scope each. */
 export class AgentPool extends Context.Service<
@@ -74,8 +28,6 @@ export class AgentPool extends Context.Service<
     Effect.gen(function* () {
       const store = yield* Store
       const squads = yield* Squads
-      const supervisor = yield* Supervisor
-      const harness = yield* Harness
       const fibers = yield* FiberMap.make<string, void, never>()
       let size = (yield* squads.current).concurrency
       const permits = yield* Semaphore.make(size)
@@ -127,142 +79,9 @@ export class AgentPool extends Context.Service<
           Effect.catch((cause) => Effect.failCause(cause))
         )
 
-      const settle = (end: Parameters<Supervisor["Service"]["settle"]>[0]): Effect.Effect<Verdict, StoreUnavailable> =>
-        Effect.uninterruptible(untilClosing(supervisor.settle(end), `The end of ${end.run.id} waits to be written`))
-
-      const refuse = (role: Role, result: TurnResult): TurnResult => {
-        if (result.actions.length === 0) return result
-        const denied = result.actions.map(({ action }) => action._tag).filter((name) => !role.tools.includes(name))
-        return denied.length === 0
-          ? result
-          : { ...result, actions: [], outcome: Outcome.cases.ToolsDenied.make({ tools: [...new Set(denied)] }) }
-      }
-
-      const turns = Effect.fnUntraced(function* (
-        entry: Running,
-        claimed: Claim,
-        first: ReadonlyArray<Message>,
-        session: HarnessSession,
-        seen: { ids: ReadonlyArray<number>; turn: number }
-      ) {
-        let messages = first
-        let agent = claimed.agent
-        let notice =
-          agent.note === ""
-            ? ""
-            : `The last run was cut off (${agent.note}). It may have acted: look before you repeat anything.`
-        for (let turn = 1; ; turn++) {
-          seen.turn = turn
-          const capped = turn > claimed.role.limits.maxTurns
-          // a turn that does not take place has seen nothing
-          seen.ids = capped ? [] : messages.map((message) => message.id)
-          const now = yield* Clock.currentTimeMillis
-          // a person stopped it between two turns
-          if (entry.stop === "stopped") {
-            return yield* settle({
-              agent,
-              role: claimed.role,
-              run: { ...claimed.run, turns: turn - 1 },
-              outcome: Outcome.cases.Cancelled.make({ by: "a person" }),
-              delivered: [],
-              actions: [],
-              session: null,
-              fingerprint: null
-            })
-          }
-          watch(entry, now, claimed.role)
-          entry.turn = turn
-          const result = refuse(
-            claimed.role,
-            capped
-              ? resultOf(Outcome.cases.TurnCap.make({ progressed: true }))
-              : yield* session.turn({ agent, role: claimed.role, run: claimed.run.id, turn, messages, notice })
-          )
-          // from here on the turn is over: nobody may stop what is about to be committed
-          entry.deadline = Number.POSITIVE_INFINITY
-          entry.turn = 0
-          const verdict = yield* settle({
-            agent,
-            role: claimed.role,
-            run: {
-              ...claimed.run,
-              turns: turn,
-              transcript: result.transcript,
-              exit: result.exit,
-              stderr: result.stderr
-            },
-            outcome: result.outcome,
-            delivered: seen.ids,
-            actions: result.actions,
-            session: result.session,
-            fingerprint: result.fingerprint
-          })
-          if (!verdict.again) return
-          agent = verdict.agent
-          messages = agent.unread > 0 ? yield* store.unread([agent.id], perTurn) : []
-          notice = verdict.notice
-        }
-      })
-
-      const outcomeOf = (cause: Cause.Cause<StoreUnavailable>, entry: Running): Outcome => {
-        if (!Cause.hasInterruptsOnly(cause))
-          return Outcome.cases.Crashed.make({ exit: null, stderr: Cause.pretty(cause) })
-        switch (entry.stop) {
-          case "timeout":
-            return Outcome.cases.TimedOut.make({ limit: entry.limit })
-          case "stopped":
-            return Outcome.cases.Cancelled.make({ by: "a person" })
-          case "shutdown":
-            // nobody stopped it: it interrupted itself, and would again
-            if (open) return Outcome.cases.Crashed.make({ exit: null, stderr: "the turn interrupted itself" })
-            return Outcome.cases.Interrupted.make({ reason: "Squadron was stopped while it ran" })
-        }
-      }
-
+      const runClaimed = yield* makeRunAgent({ watch, untilClosing, isOpen: () => open })
       const runAgent = (entry: Running, claimed: Claim, messages: ReadonlyArray<Message>): Effect.Effect<void> =>
-        Effect.uninterruptibleMask((restore) =>
-          Effect.gen(function* () {
-            const scope = yield* Scope.make()
-            const seen: { ids: ReadonlyArray<number>; turn: number } = { ids: [], turn: 0 }
-            watch(entry, yield* Clock.currentTimeMillis, claimed.role)
-            // from here on it can be stopped, also while it opens
-            entry.turn = 1
-            const exit = yield* Effect.exit(
-              restore(
-                entry.stop === "stopped"
-                  ? Effect.interrupt
-                  : Effect.flatMap(
-                      Scope.provide(harness.open(claimed.agent, claimed.role, claimed.run.id), scope),
-                      (session) => turns(entry, claimed, messages, session, seen)
-                    )
-              )
-            )
-            entry.turn = 0
-            entry.deadline = Number.POSITIVE_INFINITY
-            // everything that the run started is gone before its end is written
-            yield* Effect.catchCause(Scope.close(scope, exit), (cause) =>
-              Effect.logError(`What ${claimed.run.id} had opened did not close: ${reasonOf(cause)}`)
-            )
-            if (Exit.isFailure(exit)) {
-              yield* settle({
-                agent: claimed.agent,
-                role: claimed.role,
-                run: { ...claimed.run, turns: seen.turn },
-                outcome: outcomeOf(exit.cause, entry),
-                delivered: seen.ids,
-                actions: [],
-                session: null,
-                fingerprint: null
-              }).pipe(
-                Effect.catch((error) =>
-                  Effect.logError(
-                    `The end of ${claimed.run.id} is not written; it will be at the next start: ${error.message}`
-                  )
-                )
-              )
-            }
-          })
-        ).pipe(
+        runClaimed(entry, claimed, messages).pipe(
           permits.withPermit,
           Effect.ensuring(
             Effect.sync(() => {

@@ -89,6 +89,10 @@ const make = Effect.fnUntraced(function* (stateDir: string, killAfter: Duration.
         )
       }
       return left
-    }).pipe(Effect.withSpan("ProcessRecords.reap"))
+    }).pipe(
+      // a stop between SIGTERM and SIGKILL would leave who ignores the first
+      Effect.uninterruptible,
+      Effect.withSpan("ProcessRecords.reap")
+    )
   })
 })

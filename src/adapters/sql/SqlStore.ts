@@ -5,55 +5,22 @@ import { AgentNotFound, EventNotFound } from "../../domain/Errors.ts"
 import type { Event } from "../../domain/Event.ts"
 import type { Message } from "../../domain/Message.ts"
 import { openRun } from "../../domain/Run.ts"
-import { type Page, Store } from "../../services/Store.ts"
+import { Store } from "../../services/Store.ts"
+import { before, history, where } from "./history.ts"
 import { forValues } from "./insertRows.ts"
 import {
   actionOf,
   type ActionRow,
   agentOf,
   type AgentRow,
-  type AgentSpan,
   eventOf,
   type EventRow,
-  journalOf,
-  type JournalRow,
   type MessageRow,
-  runOf,
-  spanColumns,
   timerOf
 } from "./rows.ts"
 import { SqlWriter } from "./SqlWriter.ts"
 
 type ReadyRow = { readonly id: string; readonly role: string }
-
-const last = Number.MAX_SAFE_INTEGER
-
-const noSpan: AgentSpan = {
-  first_message: 0,
-  last_message: 0,
-  first_journal: 0,
-  last_journal: 0,
-  first_run: 0,
-  last_run: 0
-}
-
-/**
- * The newest rows with a number above `first` and below `end`, some thousand numbers at a time so that a long search
- * lets others in between.
- */
-const backwards = Effect.fnUntraced(function* <A, E>(
-  first: number,
-  end: number,
-  limit: number,
-  query: (from: number, to: number, limit: number) => Effect.Effect<ReadonlyArray<A>, E>
-) {
-  const found: Array<A> = []
-  for (let to = end; to > first + 1 && found.length < limit; to -= 20_000) {
-    found.push(...(yield* query(Math.max(first, to - 20_001), to, limit - found.length)))
-    yield* Effect.yieldNow
-  }
-  return found
-})
 
 /** Rows that a search without an index looks through at most, from the newest. */
 const searched = 100_000
@@ -116,21 +83,16 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
       return messages
     })
 
-    const spanOf = (agent: string) =>
-      Effect.map(
-        sql<AgentSpan>`SELECT ${sql.literal(spanColumns.join(", "))} FROM agents WHERE id = ${agent}`,
-        ([row]) => row ?? noSpan
-      )
-
     const cursor = read(
       Effect.map(sql<{ seq: number }>`SELECT seq FROM cursors WHERE name = 'router'`, (rows) => rows[0]?.seq ?? 0)
     )
-    const before = (page: Page) => page.before ?? last
 
-    const where = (parts: ReadonlyArray<ReturnType<typeof sql.literal> | null>) =>
-      sql.and(parts.filter((part) => part !== null))
+    const past = history(sql, withEvents)
 
     return Store.of({
+      inbox: (agent, page) => read(past.inbox(agent, page)),
+      runs: (agent) => read(past.runs(agent)),
+      journal: (page) => read(past.journal(page)),
       publish: writer.publish,
       commit: writer.commit,
       decide: writer.decide,
@@ -154,7 +116,7 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
       events: (page) =>
         read(
           Effect.map(
-            sql<EventRow>`SELECT seq, body FROM events WHERE ${where([
+            sql<EventRow>`SELECT seq, body FROM events WHERE ${where(sql, [
               sql`seq < ${before(page)}`,
               page.type === undefined ? null : sql`type = ${page.type}`,
               page.subject === undefined ? null : sql`subject = ${page.subject}`,
@@ -211,7 +173,7 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
       agents: (page) =>
         read(
           Effect.map(
-            sql<AgentRow>`SELECT * FROM agents WHERE ${where([
+            sql<AgentRow>`SELECT * FROM agents WHERE ${where(sql, [
               page.status === undefined ? null : sql`status = ${page.status}`,
               page.role === undefined ? null : sql`role = ${page.role}`,
               page.live === undefined
@@ -246,38 +208,6 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
             }
           )
         ),
-      inbox: (agent, page) =>
-        read(
-          Effect.gen(function* () {
-            const span = yield* spanOf(agent)
-            const rows = yield* backwards(
-              span.first_message,
-              Math.min(span.last_message + 1, before(page)),
-              page.limit,
-              (from, to, limit) =>
-                sql<MessageRow>`SELECT * FROM messages WHERE id > ${from} AND id < ${to} AND agent = ${agent} ORDER BY id DESC LIMIT ${limit}`
-            )
-            return yield* withEvents(rows)
-          })
-        ),
-      runs: (agent) =>
-        read(
-          Effect.gen(function* () {
-            const span = yield* spanOf(agent)
-            const rows = yield* backwards(
-              span.first_run,
-              span.last_run + 1,
-              100,
-              (from, to, limit) =>
-                sql<{
-                  id: number
-                  body: string
-                }>`SELECT id, body FROM runs WHERE id > ${from} AND id < ${to} AND agent = ${agent} ORDER BY id DESC LIMIT ${limit}`
-            )
-            const [row] = yield* sql<AgentRow>`SELECT * FROM agents WHERE id = ${agent} AND status = 'running'`
-            return [...(row === undefined ? [] : [openRun(agentOf(row))]), ...rows.map(runOf)]
-          })
-        ),
       openRuns: read(
         Effect.map(sql<AgentRow>`SELECT * FROM agents WHERE status = 'running' ORDER BY since`, (rows) =>
           rows.map((row) => openRun(agentOf(row)))
@@ -309,43 +239,12 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
       actions: (page) =>
         read(
           Effect.map(
-            sql<ActionRow>`SELECT * FROM actions WHERE ${where([
+            sql<ActionRow>`SELECT * FROM actions WHERE ${where(sql, [
               sql`id < ${before(page)}`,
               page.agent === undefined ? null : sql`agent = ${page.agent}`
             ])} ORDER BY id DESC LIMIT ${page.limit}`,
             (rows) => rows.map(actionOf)
           )
-        ),
-      journal: (page) =>
-        read(
-          Effect.gen(function* () {
-            if (page.agent === undefined) {
-              const rows = yield* sql<JournalRow>`SELECT * FROM journal WHERE ${where([
-                sql`id < ${before(page)}`,
-                page.event === undefined ? null : sql`event = ${page.event}`
-              ])} ORDER BY id DESC LIMIT ${page.limit}`
-              return rows.map(journalOf)
-            }
-            const { agent, event } = page
-            const wanted = (row: JournalRow) => event === undefined || row.event === event
-            const span = yield* spanOf(agent)
-            const hot = yield* backwards(
-              span.first_journal,
-              Math.min(span.last_journal + 1, before(page)),
-              page.limit,
-              (from, to, limit) =>
-                sql<JournalRow>`SELECT * FROM journal WHERE id > ${from} AND id < ${to} AND agent = ${agent}
-              AND kind IN ('event.routed', 'run.ended') ORDER BY id DESC LIMIT ${limit}`
-            )
-            const rare =
-              yield* sql<JournalRow>`SELECT * FROM journal WHERE agent = ${agent} AND kind NOT IN ('event.routed', 'run.ended')
-            AND id < ${before(page)} ORDER BY id DESC LIMIT ${page.limit}`
-            return [...hot, ...rare]
-              .filter(wanted)
-              .toSorted((a, b) => b.id - a.id)
-              .slice(0, page.limit)
-              .map(journalOf)
-          })
         ),
       counts: read(
         Effect.gen(function* () {

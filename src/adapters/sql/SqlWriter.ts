@@ -1,46 +1,23 @@
 import { Cause, Context, Deferred, Effect, Exit, Layer, Queue, References, type Scope } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 import type { Agent, AgentStatus } from "../../domain/Agent.ts"
-import { AgentExists, type StaleVersion, StoreUnavailable } from "../../domain/Errors.ts"
-import { type Event, type EventDraft, Published } from "../../domain/Event.ts"
+import { type AgentExists, StoreUnavailable } from "../../domain/Errors.ts"
+import { type EventDraft, Published } from "../../domain/Event.ts"
 import type { Step } from "../../domain/Step.ts"
-import * as Subject from "../../domain/Subject.ts"
 import type { Committed } from "../../services/Store.ts"
-import { appendEvents } from "./appendEvents.ts"
-import { type Applied, applySteps, type Decision, decided } from "./applySteps.ts"
+import { type Applied, decided } from "./applySteps.ts"
 import { numbering } from "./numbering.ts"
 import { type RecentAgents, recentAgents } from "./recentAgents.ts"
 import { recentEvents } from "./recentEvents.ts"
+import { type Group, isUniqueViolation, type Job, type Refusal, writeGroup } from "./writeGroup.ts"
 
 /** What a write came to, and the facts that follow from it. */
 export type Written<A> = { readonly value: A; readonly events: ReadonlyArray<EventDraft> }
 
-type Refusal = StaleVersion | AgentExists | StoreUnavailable
-
 type Decide<A> = (current: ReadonlyMap<string, Agent>) => { readonly step: Step; readonly value: A }
-
-type Job =
-  | {
-      readonly _tag: "Publish"
-      readonly draft: EventDraft
-      readonly done: Deferred.Deferred<Published, StoreUnavailable>
-    }
-  | {
-      readonly _tag: "Step"
-      readonly decision: Decision
-      readonly settle: (refused: Refusal | null) => void
-    }
-  | {
-      readonly _tag: "Write"
-      /** Fails only where the whole transaction must; else what the body came to is kept until it is durable. */
-      readonly body: Effect.Effect<ReadonlyArray<EventDraft>, SqlError.SqlError, SqlClient.SqlClient>
-      readonly settle: (failure: StoreUnavailable | null) => void
-    }
 
 const queueLength = 1024
 const groupSize = 512
-
-const isUniqueViolation = (error: SqlError.SqlError): boolean => error.reason._tag === "UniqueViolation"
 
 /** What the database said, as the caller shall hear it. */
 export const unavailable = (error: SqlError.SqlError): StoreUnavailable => {
@@ -94,54 +71,7 @@ export class SqlWriter extends Context.Service<
       // what was taken and may not be answered yet
       let taken: ReadonlyArray<Job> = []
 
-      // each in a savepoint of its own, so that a broken constraint is its own affair
-      const oneByOne = (decisions: ReadonlyArray<Decision>, watched: boolean) =>
-        Effect.forEach(decisions, (decision) => {
-          let clash = new AgentExists({ role: "", subject: "" })
-          const remembered: Decision = {
-            agents: decision.agents,
-            decide: (current) => {
-              const step = decision.decide(current)
-              const born = "_tag" in step ? undefined : step.agents.find((change) => change.expected === null)
-              if (born !== undefined)
-                clash = new AgentExists({ role: born.agent.role, subject: Subject.key(born.agent.subject) })
-              return step
-            }
-          }
-          return sql.withTransaction(applySteps([remembered], { watched, last, known: () => undefined })).pipe(
-            Effect.map((applied): Applied | AgentExists => applied),
-            Effect.catchIf(isUniqueViolation, () => Effect.succeed(clash))
-          )
-        })
-
-      const transact = Effect.fnUntraced(function* (jobs: ReadonlyArray<Job>, watched: boolean, together: boolean) {
-        const publishes = jobs.filter((job) => job._tag === "Publish")
-        const steps = jobs.filter((job) => job._tag === "Step")
-        const appended =
-          publishes.length === 0
-            ? null
-            : yield* appendEvents(
-                publishes.map((job) => job.draft),
-                last
-              )
-        const events: Array<Event> = appended === null ? [] : [...appended.events]
-        const list = steps.map((job) => job.decision)
-        const outcomes: ReadonlyArray<Applied | AgentExists> =
-          steps.length === 0
-            ? []
-            : together
-              ? [yield* applySteps(list, { watched, last, known: agents.get })]
-              : yield* oneByOne(list, watched)
-        for (const outcome of outcomes) if ("refused" in outcome) events.push(...outcome.events)
-        for (const job of jobs) {
-          if (job._tag !== "Write") continue
-          const drafts = yield* Effect.provideService(job.body, SqlClient.SqlClient, sql)
-          if (drafts.length > 0) events.push(...(yield* appendEvents(drafts, last)).events)
-        }
-        return { publishes, steps, appended, outcomes, together, events: events.toSorted((a, b) => a.seq - b.seq) }
-      })
-
-      const answer = (done: Effect.Success<ReturnType<typeof transact>>) => {
+      const answer = (done: Group) => {
         const first = new Set<string>()
         for (const { draft, done: deferred } of done.publishes) {
           const seq = done.appended?.seqs.get(draft.key) ?? 0
@@ -162,7 +92,7 @@ export class SqlWriter extends Context.Service<
         }
       }
 
-      const tell = (done: Effect.Success<ReturnType<typeof transact>>) => {
+      const tell = (done: Group) => {
         recent.add(done.events)
         eventCount += done.events.length
         const applied = done.outcomes.filter((outcome): outcome is Applied => "refused" in outcome)
@@ -189,9 +119,10 @@ export class SqlWriter extends Context.Service<
 
       const group = (jobs: ReadonlyArray<Job>) => {
         const watched = [...observers].some((observer) => observer.journal)
-        return sql.withTransaction(transact(jobs, watched, true)).pipe(
+        const context = { watched, last, known: agents.get }
+        return sql.withTransaction(writeGroup(jobs, true, context)).pipe(
           // a savepoint for each costs copies of all pages that it changes, so only once something is wrong
-          Effect.catchIf(isUniqueViolation, () => sql.withTransaction(transact(jobs, watched, false))),
+          Effect.catchIf(isUniqueViolation, () => sql.withTransaction(writeGroup(jobs, false, context))),
           Effect.map((done) => {
             tell(done)
             answer(done)
