@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Arbitrary, Effect, Exit, type Layer, Result, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { SqlWriter } from "../../src/adapters/sql/SqlWriter.ts"
-import { type Agent, noCounts } from "../../src/domain/Agent.ts"
+import { type Agent, isLive, noCounts } from "../../src/domain/Agent.ts"
 import type { JournalDraft } from "../../src/domain/Journal.ts"
 import type { Run } from "../../src/domain/Run.ts"
 import * as Step from "../../src/domain/Step.ts"
@@ -633,6 +633,11 @@ export const suite = (name: string, layer: () => Layer.Layer<Services, unknown>)
             })
           const results = yield* together(steps.map(store.commit))
           assert.deepStrictEqual(results.map(tagOf), expected)
+          // asked again and again, so that what is kept in memory is compared as well
+          const subjects = Array.from({ length: 6 }, (_, number) => `${repository}#${number}`)
+          const live = [...model.agents.values()].filter((agent) => isLive(agent.status))
+          const byId = (a: Agent, b: Agent) => (a.id < b.id ? -1 : 1)
+          assert.deepStrictEqual((yield* store.roster(subjects)).toSorted(byId), live.toSorted(byId))
         }
         const ids = [...model.agents.keys()]
         const agents = (yield* store.agentsById(ids)).toSorted((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id))
