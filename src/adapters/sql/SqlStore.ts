@@ -35,12 +35,13 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
     const read = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
       Effect.provideService(Effect.orDie(effect), References.TracerEnabled, false)
 
-    const moved = new Map<AgentStatus, number>()
-    for (const row of yield* read(
-      sql<{ status: AgentStatus; n: number }>`SELECT status, count(*) AS n FROM agents GROUP BY status`
-    )) {
-      moved.set(row.status, Number(row.n))
-    }
+    // one pass without sorting, which a million rows would need memory for
+    const [found] = yield* read(
+      sql<{ readonly [Status in AgentStatus]: number }>`SELECT ${sql.csv(
+        AgentStatuses.literals.map((status) => sql`count(CASE WHEN status = ${status} THEN 1 END) AS ${sql(status)}`)
+      )} FROM agents`
+    )
+    const moved = new Map(AgentStatuses.literals.map((status) => [status, Number(found?.[status] ?? 0)]))
     writer.onMoved((by) => {
       for (const [status, n] of by) moved.set(status, (moved.get(status) ?? 0) + n)
     })
