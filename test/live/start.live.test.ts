@@ -1,14 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
-import { createServer, type Server } from "node:net"
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { DatabaseSync } from "node:sqlite"
 import {
   type Answer,
   commented,
   deliver,
+  deliveryId,
   idle,
   issueOpened,
   post,
@@ -18,23 +17,19 @@ import {
   type Status
 } from "./support/Client.ts"
 import { cli, copySquad, eventually, ready, start } from "./support/Daemon.ts"
+import { change, databaseOf } from "./support/Database.ts"
+import { portOf, someServer } from "./support/Server.ts"
 
 const env = { SQUADRON_GITHUB_WEBHOOK_SECRET: secret }
 const within = 60_000
 
 const config = (folder: string, text: string) => writeFileSync(join(folder, ".squadron/config.yaml"), text)
-const deliveryId = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`
+/** True once so many runs may go on at a time. */
+const permits = (url: string, limit: number) =>
+  Effect.map(read<{ readonly permits: { readonly limit: number } }>(url, "/status"), (status) =>
+    status.permits.limit === limit ? true : undefined
+  )
 const tagOf = (answer: Answer) => (answer.body as { readonly _tag?: string })._tag
-
-/** One number out of a database file, opened apart from any daemon. */
-const query = (file: string, sql: string): number => {
-  const db = new DatabaseSync(file, { readOnly: true })
-  try {
-    return Number(Object.values(db.prepare(sql).get() ?? {})[0])
-  } finally {
-    db.close()
-  }
-}
 
 /** The system's own programs. */
 const programs = { mount: "mount", unmount: "umount" } as const
@@ -53,15 +48,6 @@ const smallDisk = (at: string) =>
     }),
     (disk) => Effect.sync(() => disk !== null && execFileSync(programs.unmount, ["--lazy", disk]))
   )
-
-/** A program that holds a port. */
-const someServer = Effect.acquireRelease(
-  Effect.callback<Server>((resume) => {
-    const server = createServer()
-    server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-  }),
-  (server) => Effect.sync(() => server.close())
-)
 
 describe("a daemon that cannot start", () => {
   it.live(
@@ -119,8 +105,7 @@ describe("a daemon that cannot start", () => {
     () =>
       Effect.gen(function* () {
         const folder = yield* copySquad()
-        const address = (yield* someServer).address()
-        const port = typeof address === "object" && address !== null ? address.port : 0
+        const port = portOf(yield* someServer)
         const { code, err, out } = yield* cli(["start", folder, "--port", String(port)])
         assert.strictEqual(code, 1)
         assert.include(err, `Another program listens on 127.0.0.1:${port}. Stop it, or choose another port with --port`)
@@ -135,17 +120,33 @@ describe("a daemon that cannot start", () => {
     () =>
       Effect.gen(function* () {
         const folder = yield* copySquad()
-        const file = join(folder, ".squadron-state/squadron.db")
+        const file = databaseOf(folder)
         assert.strictEqual((yield* cli(["start", folder, "--port", "0", "--once"])).code, 0)
-        const db = new DatabaseSync(file)
-        db.exec("INSERT INTO squadron_migrations (migration_id, name) VALUES (99, 'from_tomorrow')")
-        db.close()
-        const before = query(file, "SELECT count(*) FROM journal")
+        change(file, "INSERT INTO squadron_migrations (migration_id, name) VALUES (99, 'from_tomorrow')")
+        const before = readFileSync(file)
         const { code, err } = yield* cli(["start", folder, "--port", "0"])
         assert.strictEqual(code, 1)
         assert.include(err, `${file}: a newer version of Squadron made this database`)
         assert.notInclude(err, "    at ")
-        assert.strictEqual(query(file, "SELECT count(*) FROM journal"), before)
+        assert.isTrue(readFileSync(file).equals(before))
+      }),
+    within
+  )
+
+  it.live(
+    "refuses a file that is no database, and leaves it as it is",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* copySquad()
+        const file = databaseOf(folder)
+        mkdirSync(join(folder, ".squadron-state"))
+        writeFileSync(file, "Somebody's shopping list.\n".repeat(500))
+        const before = readFileSync(file)
+        const { code, err } = yield* cli(["start", folder, "--port", "0"])
+        assert.strictEqual(code, 1)
+        assert.include(err, `${file}: `)
+        assert.notInclude(err, "    at ")
+        assert.isTrue(readFileSync(file).equals(before))
       }),
     within
   )
@@ -203,18 +204,38 @@ describe("a daemon at work", () => {
         const status = yield* idle(url)
         assert.strictEqual(status.events, refused + 2)
         assert.strictEqual(status.agents["done"], 1)
+        const events = yield* readAll<{ readonly seq: number }>(url, "/events", (event) => event.seq)
         const journal = yield* readAll<{ readonly id: number; readonly kind: string; readonly event: number }>(
           url,
           "/journal",
           (line) => line.id
         )
+        assert.strictEqual(events.length, refused + 2)
         assert.deepStrictEqual(
           journal.filter((line) => line.kind === "event.routed").map((line) => line.event),
-          Array.from({ length: refused + 2 }, (_, index) => index + 1)
+          events.map((event) => event.seq)
         )
         assert.isTrue(daemon.isAlive())
       }),
     within * 2
+  )
+
+  it.live(
+    "takes up what changed in the configuration while it started",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* copySquad()
+        const daemon = yield* start(folder)
+        // it has read the configuration by then, and has most of its start before it
+        yield* eventually(
+          "its lock",
+          Effect.sync(() => (existsSync(join(folder, ".squadron-state/daemon.lock")) ? true : undefined))
+        )
+        config(folder, "repository: local/squad\nconcurrency: 9\n")
+        const url = yield* ready(folder, daemon)
+        yield* eventually("the changed limit", permits(url, 9))
+      }),
+    within
   )
 
   it.live(
@@ -251,102 +272,7 @@ describe("a daemon at work", () => {
         assert.strictEqual((yield* idle(url)).agents["done"], 3, "greet, slow and extra")
 
         config(folder, "repository: local/squad\nconcurrency: 7\n")
-        yield* eventually(
-          "the corrected configuration",
-          Effect.map(read<{ readonly permits: { readonly limit: number } }>(url, "/status"), (status) =>
-            status.permits.limit === 7 ? true : undefined
-          )
-        )
-      }),
-    within
-  )
-
-  it.live(
-    "ends by itself with --once when all is done",
-    () =>
-      Effect.gen(function* () {
-        const folder = yield* copySquad()
-        const file = join(folder, ".squadron-state/squadron.db")
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            const daemon = yield* start(folder)
-            const url = yield* ready(folder, daemon)
-            for (const title of ["one", "two", "three"]) yield* post(url, "/issues", { title })
-            yield* daemon.signal("SIGKILL")
-            yield* daemon.ended
-          })
-        )
-        const { code, err, out } = yield* cli(["start", folder, "--port", "0", "--once"])
-        assert.strictEqual(code, 0, out + err)
-        assert.include(out, "Nothing is left to do.")
-        assert.strictEqual(query(file, "SELECT count(*) FROM agents WHERE status = 'done'"), 6)
-        assert.strictEqual(query(file, "SELECT count(*) FROM agents WHERE status <> 'done'"), 0)
-        assert.strictEqual(query(file, "SELECT coalesce(sum(unread), 0) FROM agents"), 0)
-      }),
-    within
-  )
-
-  it.live(
-    "makes a backup that opens, and that a squadron starts from",
-    () =>
-      Effect.gen(function* () {
-        const folder = yield* copySquad()
-        const copy = join(folder, "copy.db")
-        const url = yield* ready(folder, yield* start(folder))
-        for (const title of ["one", "two"]) yield* post(url, "/issues", { title })
-        yield* idle(url)
-        const { code, err, out } = yield* cli(["backup", "copy.db"], { cwd: folder })
-        assert.strictEqual(code, 0, err)
-        assert.include(out, copy)
-        assert.strictEqual(query(copy, "SELECT count(*) FROM forge_issues"), 2)
-        assert.strictEqual(query(copy, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1)
-
-        const other = yield* copySquad()
-        mkdirSync(join(other, ".squadron-state"))
-        copyFileSync(copy, join(other, ".squadron-state/squadron.db"))
-        const restored = yield* ready(other, yield* start(other))
-        assert.strictEqual((yield* read<ReadonlyArray<unknown>>(restored, "/issues")).length, 2)
-        assert.strictEqual((yield* idle(restored)).agents["done"], 4)
-      }),
-    within
-  )
-})
-
-describe("the command line without a daemon", () => {
-  for (const args of [["status"], ["issue", "list"], ["backup", "copy.db"], ["watch"]]) {
-    it.live(
-      `says so and ends with 3: squadron ${args.join(" ")}`,
-      () =>
-        Effect.gen(function* () {
-          const folder = yield* copySquad()
-          // a port that was free a moment ago
-          const url = yield* Effect.scoped(
-            Effect.map(someServer, (server) => {
-              const address = server.address()
-              return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
-            })
-          )
-          const { code, err, out } = yield* cli(args, { cwd: folder, env: { SQUADRON_URL: url } })
-          assert.strictEqual(code, 3, err)
-          assert.strictEqual(err.trim(), `No squadron runs at ${url}. Start one with: squadron start`)
-          assert.strictEqual(out, "")
-        }),
-      within
-    )
-  }
-
-  it.live(
-    "says so and ends with 3 where a killed daemon left its address",
-    () =>
-      Effect.gen(function* () {
-        const folder = yield* copySquad()
-        const daemon = yield* start(folder)
-        const url = yield* ready(folder, daemon)
-        yield* daemon.signal("SIGKILL")
-        yield* daemon.ended
-        const { code, err } = yield* cli(["status"], { cwd: folder })
-        assert.strictEqual(code, 3)
-        assert.include(err, `No squadron runs at ${url}.`)
+        yield* eventually("the corrected configuration", permits(url, 7))
       }),
     within
   )

@@ -3,28 +3,28 @@ import { Clock, Effect } from "effect"
 import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { idle, post, read } from "./support/Client.ts"
+import { databaseOf, query } from "./support/Database.ts"
 import { agentProcesses, copySquad, eventually, type Proc, ready, start } from "./support/Daemon.ts"
 
 type Agent = { readonly id: string; readonly role: string; readonly status: string }
 type Run = { readonly outcome: { readonly _tag: string; readonly reason?: string } | null }
 type Thread = { readonly comments: ReadonlyArray<{ readonly body: string }> }
 
-/** A daemon on a new copy of the squad whose agent `long` is at work with a grandchild beside it. */
-const atWork = Effect.fnUntraced(function* (words: string, drainTimeout = "1s") {
+/** A daemon on a new copy of the squad whose agent `long`, or another, is at work with a process beside it. */
+const atWork = Effect.fnUntraced(function* (words: string, drainTimeout = "1s", role = "long") {
   const folder = yield* copySquad()
   writeFileSync(join(folder, ".squadron/config.yaml"), `repository: local/squad\ndrainTimeout: ${drainTimeout}\n`)
-  const stateDir = join(folder, ".squadron-state")
   const proc = yield* start(folder)
   const url = yield* ready(folder, proc)
   yield* post(url, "/issues", { title: "something to stop" })
   yield* idle(url)
-  yield* post(url, "/issues/local/squad/1/comments", { body: `@squadron long: ${words}` })
+  yield* post(url, "/issues/local/squad/1/comments", { body: `@squadron ${role}: ${words}` })
   // the shell, its sleep, and the grandchild in a session of its own
   yield* eventually(
     "three processes at work",
-    Effect.sync(() => (agentProcesses(stateDir).length >= 3 ? true : undefined))
+    Effect.sync(() => (agentProcesses(folder).length >= 3 ? true : undefined))
   )
-  return { folder, stateDir, proc }
+  return { folder, proc }
 })
 
 const timed = Effect.fnUntraced(function* (proc: Proc) {
@@ -64,15 +64,15 @@ describe("a daemon that is told to stop", () => {
       `gives running turns their time at ${signal}, then cuts them, writes it down, leaves nobody behind and goes on later`,
       () =>
         Effect.gen(function* () {
-          const { folder, proc, stateDir } = yield* atWork("300")
+          const { folder, proc } = yield* atWork("300")
           yield* proc.signal(signal)
           const { code, millis } = yield* timed(proc)
           assert.strictEqual(code, 130, proc.out() + proc.err())
           assert.include(proc.err(), "Stopping")
           assert.isAtLeast(millis, 1000, "the turn got its time")
           assert.isBelow(millis, 8000)
-          assert.deepStrictEqual(agentProcesses(stateDir), [])
-          assert.isFalse(existsSync(join(stateDir, "daemon.json")))
+          assert.deepStrictEqual(agentProcesses(folder), [])
+          assert.isFalse(existsSync(join(folder, ".squadron-state/daemon.json")))
           assert.deepStrictEqual(yield* afterwards(folder), goesOn)
         }),
       60_000
@@ -83,14 +83,30 @@ describe("a daemon that is told to stop", () => {
     "lets a turn end that needs less than its time",
     () =>
       Effect.gen(function* () {
-        const { folder, proc, stateDir } = yield* atWork("2", "20s")
+        const { folder, proc } = yield* atWork("2", "20s")
         yield* proc.signal("SIGTERM")
         const { code, millis } = yield* timed(proc)
         assert.strictEqual(code, 130)
         assert.isBelow(millis, 10_000)
         assert.include(proc.out(), "Worked.", "what happens meanwhile is told")
-        assert.deepStrictEqual(agentProcesses(stateDir), [])
+        assert.deepStrictEqual(agentProcesses(folder), [])
         assert.deepStrictEqual(yield* afterwards(folder), workedToTheEnd)
+      }),
+    60_000
+  )
+
+  it.live(
+    "ends a program that ignores SIGTERM, within the time for that",
+    () =>
+      Effect.gen(function* () {
+        const { folder, proc } = yield* atWork("", "0s", "deaf")
+        yield* proc.signal("SIGTERM")
+        const { code, millis } = yield* timed(proc)
+        assert.strictEqual(code, 130, proc.out() + proc.err())
+        assert.isAtLeast(millis, 5000, "the program got its time")
+        assert.isBelow(millis, 12_000)
+        assert.deepStrictEqual(agentProcesses(folder), [])
+        assert.strictEqual(query(databaseOf(folder), "SELECT count(*) FROM agents WHERE status = 'running'"), 0)
       }),
     60_000
   )
@@ -100,12 +116,8 @@ describe("a daemon that is told to stop", () => {
     () =>
       Effect.gen(function* () {
         const { folder, proc } = yield* atWork("2", "20s")
-        yield* proc.signal("SIGINT")
-        yield* eventually(
-          "its word that it stops",
-          Effect.sync(() => (proc.err().includes("Stopping") ? true : undefined))
-        )
-        yield* proc.signal("SIGINT")
+        // the system keeps only one of two that are the same
+        yield* Effect.all([proc.signal("SIGINT"), proc.signal("SIGTERM")])
         assert.strictEqual((yield* timed(proc)).code, 130)
         assert.deepStrictEqual(yield* afterwards(folder), workedToTheEnd)
       }),
@@ -121,7 +133,7 @@ describe("a daemon that is told to stop", () => {
       `skips the wait at a second signal (${first}, then ${second})`,
       () =>
         Effect.gen(function* () {
-          const { folder, proc, stateDir } = yield* atWork("300", "5m")
+          const { folder, proc } = yield* atWork("300", "5m")
           yield* proc.signal(first)
           yield* eventually(
             "its word that it stops",
@@ -134,7 +146,7 @@ describe("a daemon that is told to stop", () => {
           const { code, millis } = yield* timed(proc)
           assert.strictEqual(code, 130, proc.out() + proc.err())
           assert.isBelow(millis, 8000)
-          assert.deepStrictEqual(agentProcesses(stateDir), [])
+          assert.deepStrictEqual(agentProcesses(folder), [])
           assert.deepStrictEqual(yield* afterwards(folder), goesOn)
         }),
       60_000

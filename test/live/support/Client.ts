@@ -55,22 +55,27 @@ export const readAll = Effect.fnUntraced(function* <A>(url: string, path: string
   }
 })
 
+export type Delivery = { readonly id: string; readonly event: string; readonly payload: unknown }
+
+/** A delivery's id. */
+export const deliveryId = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`
+
+/** What GitHub sends along with the body. */
+export const deliveryHeaders = (
+  { event, id }: Pick<Delivery, "event" | "id">,
+  body: string | Uint8Array,
+  key = secret
+) => ({
+  "content-type": "application/json",
+  "x-github-event": event,
+  "x-github-delivery": id,
+  "x-hub-signature-256": `sha256=${createHmac("sha256", key).update(body).digest("hex")}`
+})
+
 /** A signed delivery, as GitHub sends it. */
-export const deliver = (
-  url: string,
-  delivery: { readonly id: string; readonly event: string; readonly payload: unknown }
-) => {
+export const deliver = (url: string, delivery: Delivery) => {
   const body = JSON.stringify(delivery.payload)
-  return ask(`${url}/webhooks/github`, {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      "x-github-event": delivery.event,
-      "x-github-delivery": delivery.id,
-      "x-hub-signature-256": `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`
-    },
-    body
-  })
+  return ask(`${url}/webhooks/github`, { method: "POST", headers: deliveryHeaders(delivery, body), body })
 }
 
 const github = (repository: string, number: number) => ({

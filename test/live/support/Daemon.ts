@@ -1,8 +1,7 @@
 /** The real program as a process, watched from outside; whatever a test starts is gone when its scope closes. */
 import { Clock, Effect, Schema, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { createHash } from "node:crypto"
-import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs"
+import { cpSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -27,6 +26,8 @@ export type Proc = {
   readonly out: () => string
   readonly err: () => string
   readonly signal: (name: NodeJS.Signals) => Effect.Effect<void>
+  /** SIGKILL, in the caller's own tick. */
+  readonly kill: () => void
   readonly isAlive: () => boolean
   /** Its end; fails after a minute. */
   readonly ended: Effect.Effect<Ended, NotSeen>
@@ -49,27 +50,35 @@ export const eventually = Effect.fnUntraced(function* <A, E, R>(
   }
 })
 
-/** The living processes that agents of this folder started. */
-export const agentProcesses = (stateDir: string): ReadonlyArray<number> => {
-  const home = createHash("sha256").update(realpathSync(stateDir)).digest("hex").slice(0, 16)
-  return readdirSync("/proc").flatMap((name) => {
+/** A process that an agent started; its start time tells it from a later one with its number. */
+export type AgentProcess = { readonly pid: number; readonly since: string }
+
+/**
+ * The living processes that agents of this folder started: those that are at home in it. Squadron's own marks are not
+ * asked, for they may be what is wrong.
+ */
+export const agentProcesses = (folder: string): ReadonlyArray<AgentProcess> =>
+  readdirSync("/proc").flatMap((name) => {
     if (!/^\d+$/.test(name)) return []
     try {
-      // a zombie has no environment left
-      const environment = readFileSync(`/proc/${name}/environ`, "latin1").split("\0")
-      return environment.includes(`SQUADRON_HOME_ID=${home}`) ? [Number(name)] : []
+      // a zombie has no folder any more
+      if (readlinkSync(`/proc/${name}/cwd`) !== folder) return []
+      // the program's name stands in parentheses and may hold any text
+      const stat = readFileSync(`/proc/${name}/stat`, "latin1")
+      return [{ pid: Number(name), since: stat.slice(stat.lastIndexOf(")")).split(" ")[20] ?? "" }]
     } catch {
       return []
     }
   })
-}
 
 /** Ends what agents of this folder left running. */
-const endAgents = (stateDir: string): void => {
-  try {
-    for (const pid of agentProcesses(stateDir)) process.kill(pid, "SIGKILL")
-  } catch {
-    // there is no such folder, or it ended meanwhile
+const endAgents = (folder: string): void => {
+  for (const { pid } of agentProcesses(folder)) {
+    try {
+      process.kill(pid, "SIGKILL")
+    } catch {
+      // it ended meanwhile
+    }
   }
 }
 
@@ -86,7 +95,7 @@ export const copySquad = (source = squad): Effect.Effect<string, never, Scope.Sc
     }),
     (folder) =>
       Effect.sync(() => {
-        endAgents(join(folder, ".squadron-state"))
+        endAgents(folder)
         rmSync(folder, { recursive: true, force: true })
       })
   )
@@ -128,6 +137,7 @@ export const squadron = Effect.fn("live.squadron")(function* (
     err: () => printed.err,
     isAlive: () => closed === undefined,
     signal: (name) => Effect.sync(() => void child.kill(name)),
+    kill: () => void child.kill("SIGKILL"),
     ended: eventually(
       `the end of squadron ${args.join(" ")}`,
       Effect.sync(() => closed),
@@ -152,13 +162,16 @@ export const cli = (...args: Parameters<typeof squadron>) =>
 
 export type DaemonOptions = {
   readonly env?: Readonly<Record<string, string>>
-  readonly args?: ReadonlyArray<string>
+  /** Its host and port; any free port of this machine's own address unless told. */
+  readonly at?: readonly [host: string, port: number]
 }
 
 /** Starts a daemon on a folder; it is killed when the scope closes. */
 export const start = (folder: string, options: DaemonOptions = {}) =>
   squadron(
-    ["start", folder, "--port", "0", ...(options.args ?? [])],
+    options.at === undefined
+      ? ["start", folder, "--port", "0"]
+      : ["start", folder, "--host", options.at[0], "--port", String(options.at[1])],
     options.env === undefined ? {} : { env: options.env }
   )
 
