@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises"
 import { copyOf, discard, folder, measure } from "./child.ts"
 import { crashAndRestart } from "./crash.ts"
 import type { Figures } from "./measure.ts"
@@ -145,9 +146,12 @@ const w5 = async (plan: Plan): Promise<ReadonlyArray<Row>> => {
   const rounds = await alternate(plan, "W5", async (subject) => {
     const figures: { [name: string]: number } = {}
     for (const size of sizes) {
+      const dir = copyOf(templates.get(`${subject} ${size}`) ?? "")
+      // a disk that has just taken gigabytes is busy with them for a while, on its own account
+      await sleep(plan.quick ? 500 : 3_000)
       const { endToEnd, lost } = await inFolder(
         (dir) => measure({ subject, dir, task: "throughput", size: plan.quick ? 5_000 : 20_000 }),
-        copyOf(templates.get(`${subject} ${size}`) ?? "")
+        dir
       )
       figures[`at ${size}`] = endToEnd ?? Number.NaN
       figures["lost"] = (figures["lost"] ?? 0) + (lost ?? Number.NaN)

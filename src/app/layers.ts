@@ -2,7 +2,7 @@ import { Effect, Layer } from "effect"
 import { LocalForge } from "../adapters/forge/local/LocalForge.ts"
 import * as MarkdownMentions from "../adapters/markdown/MarkdownMentions.ts"
 import * as Database from "../adapters/sql/Database.ts"
-import type { SqliteOptions } from "../adapters/sql/SqliteClient.ts"
+import { SqliteClient, type SqliteOptions } from "../adapters/sql/SqliteClient.ts"
 import * as SqlStore from "../adapters/sql/SqlStore.ts"
 import { SqlWriter } from "../adapters/sql/SqlWriter.ts"
 import type { Squad } from "../domain/Role.ts"
@@ -21,7 +21,11 @@ import { version } from "./version.ts"
 export const storeLayer = SqlStore.layer.pipe(Layer.provideMerge(Layer.orDie(SqlWriter.layer)))
 
 /** The store in a SQLite file, or in memory with `:memory:`. */
-export const sqliteStoreLayer = (options: SqliteOptions) => storeLayer.pipe(Layer.provideMerge(Database.layer(options)))
+export const sqliteStoreLayer = (options: SqliteOptions) =>
+  Layer.effectDiscard(SqliteClient.use((sqlite) => Effect.orDie(sqlite.cachePages))).pipe(
+    Layer.provideMerge(storeLayer),
+    Layer.provideMerge(Database.layer(options))
+  )
 
 /** What a crash cut off is closed before anybody runs. */
 const recovery = Layer.effectDiscard(Supervisor.use((supervisor) => Effect.orDie(supervisor.recover)))

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Cannot be ended by SIGTERM, nor can what it starts; writes down that it heard it.
-(trap '' TERM; exec sleep 300) > /dev/null 2>&1 &
+exec > /dev/null 2>&1
+(trap '' TERM; exec sleep 300) &
 trap 'echo SIGTERM >> heard' TERM
-cat > /dev/null
+cat
 while true; do sleep 1; done
