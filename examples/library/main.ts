@@ -1,35 +1,17 @@
 import { Console, Effect, Layer } from "effect"
-import {
-  AgentPool,
-  event,
-  EventBus,
-  Harness,
-  makeRole,
-  makeSquad,
-  Outcome,
-  Squadron,
-  squadronLayer,
-  Store
-} from "squadron"
+import { AgentPool, event, EventBus, Harness, makeRole, makeSquad, Squadron, squadronLayer, Store } from "squadron"
 
 // An agent as an Effect function: it sees its new messages and answers with an outcome.
 const reviewer = Harness.layerFunctions({
   review: ({ agent, messages }) =>
-    Effect.as(
-      Console.log(`${agent.id} looks at ${messages.map(({ event }) => event.key).join(", ")}`),
-      Outcome.cases.Completed.make({ evidence: { summary: `looked at ${messages.length}` } })
-    )
+    Effect.as(Console.log(`${agent.id} looks at ${messages.map(({ event }) => event.key).join(", ")}`), {
+      _tag: "Completed",
+      evidence: { summary: `looked at ${messages.length}` }
+    } as const)
 })
 
-const squad = makeSquad({
-  roles: [
-    makeRole({
-      name: "reviewer",
-      harness: { _tag: "function", name: "review" },
-      on: [{ event: "custom", name: "build.failed" }]
-    })
-  ]
-})
+const on = [{ event: "custom", name: "build.failed" }] as const
+const role = makeRole({ name: "reviewer", harness: { _tag: "function", name: "review" }, on })
 
 const program = Effect.gen(function* () {
   const bus = yield* EventBus
@@ -42,15 +24,11 @@ const program = Effect.gen(function* () {
   }
   yield* squadron.idle
   yield* pool.drained
-  yield* Console.log(
-    (yield* store.journal({ limit: 20 }))
-      .toReversed()
-      .map(({ text }) => text)
-      .join("\n")
-  )
+  for (const { text } of (yield* store.journal({ limit: 20 })).toReversed()) yield* Console.log(text)
 })
 
 // `filename` may be a path: then all of it survives a crash.
+const squad = makeSquad({ roles: [role] })
 const layer = squadronLayer({ squad, filename: ":memory:" }).pipe(Layer.provide(reviewer))
 
 Effect.runPromise(Effect.provide(program, layer))

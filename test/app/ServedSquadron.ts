@@ -3,7 +3,7 @@ import { HttpServer } from "effect/http"
 import { LocalForge } from "../../src/adapters/forge/local/LocalForge.ts"
 import * as Http from "../../src/app/http.ts"
 import { ServerSettings } from "../../src/app/serverAddress.ts"
-import { type Agent, type AgentStatus, noCounts } from "../../src/domain/Agent.ts"
+import { type Agent, type AgentStatus } from "../../src/domain/Agent.ts"
 import { AgentNotFound, EventNotFound, IssueNotFound, NotPossible } from "../../src/domain/Errors.ts"
 import { type Event, Published } from "../../src/domain/Event.ts"
 import type { JournalEntry } from "../../src/domain/Journal.ts"
@@ -14,28 +14,19 @@ import type { Comment, Issue } from "../../src/services/Forge.ts"
 import { Squadron } from "../../src/services/Squadron.ts"
 import { Squads } from "../../src/services/Squads.ts"
 import { Store } from "../../src/services/Store.ts"
+import { someAgent } from "../support/someAgent.ts"
 
 export const repository = "acme/shop"
 
-export const fixer: Agent = {
+export const fixer: Agent = someAgent({
   id: "fixer-7-e1",
   role: "fixer",
   subject: Subject.issue(repository, 7),
   status: "asking",
   version: 3,
-  priority: 0,
   unread: 1,
-  setAside: 0,
-  timer: null,
-  counters: noCounts,
-  blockedOn: [],
-  note: "Which currency?",
-  session: null,
-  fingerprint: null,
-  depth: 0,
-  createdAt: 0,
-  since: 0
-}
+  note: "Which currency?"
+})
 
 export const routed: JournalEntry = {
   id: 1,

@@ -11,29 +11,19 @@ import * as Subject from "../../src/domain/Subject.ts"
 import { type Committed, Store } from "../../src/services/Store.ts"
 import { Command, StoreModel } from "../support/StoreModel.ts"
 import { customEvent } from "../support/TestSquadron.ts"
+import { someAgent } from "../support/someAgent.ts"
 
 const repository = "acme/widgets"
 
-export const agentOf = (number: number, options: Partial<Agent> = {}): Agent => ({
-  id: `fixer-${number}-e1`,
-  role: "fixer",
-  subject: Subject.issue(repository, number),
-  status: "ready",
-  version: 1,
-  priority: 0,
-  unread: 0,
-  setAside: 0,
-  timer: null,
-  counters: noCounts,
-  blockedOn: [],
-  note: "",
-  session: null,
-  fingerprint: null,
-  depth: 0,
-  createdAt: 0,
-  since: 0,
-  ...options
-})
+export const agentOf = (number: number, options: Partial<Agent> = {}): Agent =>
+  someAgent({
+    id: `fixer-${number}-e1`,
+    role: "fixer",
+    subject: Subject.issue(repository, number),
+    status: "ready",
+    version: 1,
+    ...options
+  })
 export const birth = (agent: Agent, rest: Partial<Step.Step> = {}) =>
   Step.make({ agents: [{ agent, expected: null }], ...rest })
 export const onto = (agent: Agent, next: Partial<Agent>, rest: Partial<Step.Step> = {}) =>

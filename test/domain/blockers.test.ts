@@ -1,31 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
-import { type Agent, noCounts } from "../../src/domain/Agent.ts"
+import { type Agent } from "../../src/domain/Agent.ts"
 import { blockerKey, numberedSubject, refuseBlockers } from "../../src/domain/blockers.ts"
 import * as Subject from "../../src/domain/Subject.ts"
+import { someAgent } from "../support/someAgent.ts"
 
 const repository = "acme/widgets"
 const key = (number: number) => `${repository}#${number}`
 
-const waits = (number: number, ...on: ReadonlyArray<number>): Agent => ({
-  id: `fixer-${number}-e1`,
-  role: "fixer",
-  subject: Subject.issue(repository, number),
-  status: "blocked",
-  version: 1,
-  priority: 0,
-  unread: 0,
-  setAside: 0,
-  timer: null,
-  counters: noCounts,
-  blockedOn: on.map(key),
-  note: "",
-  session: null,
-  fingerprint: null,
-  depth: 0,
-  createdAt: 0,
-  since: 0
-})
+const waits = (number: number, ...on: ReadonlyArray<number>): Agent =>
+  someAgent({
+    id: `fixer-${number}-e1`,
+    role: "fixer",
+    subject: Subject.issue(repository, number),
+    status: "blocked",
+    version: 1,
+    blockedOn: on.map(key)
+  })
 
 const refuse = (number: number, on: ReadonlyArray<number>, ...blocked: ReadonlyArray<Agent>) =>
   refuseBlockers(key(number), on.map(key), blocked)

@@ -5,6 +5,7 @@ import type { Mention } from "../../src/domain/Mention.ts"
 import { makeRole, makeSquad, type Rule } from "../../src/domain/Role.ts"
 import { route } from "../../src/domain/route.ts"
 import * as Subject from "../../src/domain/Subject.ts"
+import { someAgent } from "../support/someAgent.ts"
 
 const repository = "acme/widgets"
 const issue = { title: "Rounding", body: "", state: "open" as const, author: "ada", labels: ["bug"], assignees: [] }
@@ -25,26 +26,15 @@ const event = (detail: Detail, options: Partial<Event> = {}): Event => ({
 const role = (name: string, ...on: ReadonlyArray<Rule>) => makeRole({ name, harness: { _tag: "function", name }, on })
 const squad = makeSquad({ roles: [role("triage", { event: "issue.opened" }), role("fixer"), role("tester")] })
 
-const agent = (options: Partial<Agent> = {}): Agent => ({
-  id: agentId(options.role ?? "fixer", options.subject ?? Subject.issue(repository, 1), 3),
-  role: "fixer",
-  subject: Subject.issue(repository, 1),
-  status: "sleeping",
-  version: 7,
-  priority: 0,
-  unread: 0,
-  setAside: 0,
-  timer: null,
-  counters: noCounts,
-  blockedOn: [],
-  note: "",
-  session: null,
-  fingerprint: null,
-  depth: 0,
-  createdAt: 0,
-  since: 0,
-  ...options
-})
+const agent = (options: Partial<Agent> = {}): Agent =>
+  someAgent({
+    id: agentId(options.role ?? "fixer", options.subject ?? Subject.issue(repository, 1), 3),
+    role: "fixer",
+    subject: Subject.issue(repository, 1),
+    status: "sleeping",
+    version: 7,
+    ...options
+  })
 
 const comment = (mentions: ReadonlyArray<Mention>, options: Partial<Event> = {}, roster: ReadonlyArray<Agent> = []) =>
   route({

@@ -7,27 +7,20 @@ import { defaultPolicy, makeRole, Policy, Role } from "../../src/domain/Role.ts"
 import { Run } from "../../src/domain/Run.ts"
 import * as Subject from "../../src/domain/Subject.ts"
 import { backoff, supervise, type SuperviseInput } from "../../src/domain/supervise.ts"
+import { someAgent } from "../support/someAgent.ts"
 
 const repository = "acme/widgets"
-const running: Agent = {
+const running: Agent = someAgent({
   id: "fixer-1-e1",
   role: "fixer",
   subject: Subject.issue(repository, 1),
   status: "running",
   version: 4,
-  priority: 0,
   unread: 1,
-  setAside: 0,
-  timer: null,
   counters: { ...noCounts, runs: 1 },
-  blockedOn: [],
-  note: "",
   session: "old",
-  fingerprint: null,
-  depth: 2,
-  createdAt: 0,
-  since: 0
-}
+  depth: 2
+})
 const fixer = makeRole({ name: "fixer", harness: { _tag: "function", name: "fixer" }, tools: ["comment"] })
 const requested: RequestedAction = { action: { _tag: "comment", body: "done" } }
 const run: Run = {

@@ -1,9 +1,10 @@
 import { Schema } from "effect"
-import { type Agent, isLive, noCounts } from "../../src/domain/Agent.ts"
+import { type Agent, isLive } from "../../src/domain/Agent.ts"
 import type { Step } from "../../src/domain/Step.ts"
 import * as Steps from "../../src/domain/Step.ts"
 import * as Subject from "../../src/domain/Subject.ts"
 import type { Timer } from "../../src/domain/Timer.ts"
+import { someAgent } from "./someAgent.ts"
 
 const repository = "acme/widgets"
 const Which = Schema.Literals([0, 1, 2, 3])
@@ -34,25 +35,16 @@ export type Command = typeof Command.Type
 type Message = { readonly id: number; readonly agent: string; status: "unread" | "read" | "set_aside" }
 type Action = { readonly key: string; status: "queued" | "done"; attempts: number }
 
-const newborn = (id: string, number: number): Agent => ({
-  id,
-  role: "fixer",
-  subject: Subject.issue(repository, number),
-  status: "ready",
-  version: 1,
-  priority: number,
-  unread: 1,
-  setAside: 0,
-  timer: null,
-  counters: noCounts,
-  blockedOn: [],
-  note: "",
-  session: null,
-  fingerprint: null,
-  depth: 0,
-  createdAt: 0,
-  since: 0
-})
+const newborn = (id: string, number: number): Agent =>
+  someAgent({
+    id,
+    role: "fixer",
+    subject: Subject.issue(repository, number),
+    status: "ready",
+    version: 1,
+    priority: number,
+    unread: 1
+  })
 
 /** The store in a few lines of plain data: what a list of steps must come to. */
 export class StoreModel {

@@ -10,27 +10,18 @@ import type { Message } from "../../../src/domain/Message.ts"
 import { defaultLimits, type Limits, makeRole, type Role } from "../../../src/domain/Role.ts"
 import { issue } from "../../../src/domain/Subject.ts"
 import type { TurnResult } from "../../../src/services/Harness.ts"
+import { someAgent } from "../../support/someAgent.ts"
 
 const subject = issue("acme/shop", 12)
-const agent: Agent = {
+const agent: Agent = someAgent({
   id: "triage-12-e1",
   role: "triage",
   subject,
   status: "running",
   version: 3,
-  priority: 0,
   unread: 1,
-  setAside: 0,
-  timer: null,
-  counters: { ...noCounts, runs: 1 },
-  blockedOn: [],
-  note: "",
-  session: null,
-  fingerprint: null,
-  depth: 0,
-  createdAt: 0,
-  since: 0
-}
+  counters: { ...noCounts, runs: 1 }
+})
 const run = "triage-12-e1/1"
 
 const message = (kind: Message["kind"], text: string, title = "It crashes"): Message => ({
