@@ -172,27 +172,28 @@ describe("a daemon at work", () => {
 
         const send = (n: number, size: number) =>
           deliver(url, commented(deliveryId(n), "acme/widgets", 1, "x".repeat(size)))
-        const statuses: Array<number> = []
-        for (let n = 0; n < 200 && statuses.at(-1) !== 503; n++) {
-          const answer = yield* send(n, 50_000)
-          statuses.push(answer.status)
-          if (answer.status === 503) assert.strictEqual(tagOf(answer), "StoreUnavailable", JSON.stringify(answer.body))
+        const eventCount = Effect.map(read<Status>(url, "/status"), ({ events }) => events)
+        let taken = 0
+        let refusals = 0
+        // Alone, a delivery may fit where it did not together with what the router wrote then: the disk is full when the
+        // same one is refused three times in a row.
+        for (let n = 0; n < 200 && refusals < 3; n++) {
+          const answer = yield* send(taken, 50_000)
+          if (answer.status === 503) {
+            refusals++
+            assert.strictEqual(tagOf(answer), "StoreUnavailable", JSON.stringify(answer.body))
+          } else {
+            assert.strictEqual(answer.status, 202, JSON.stringify(answer.body))
+            assert.deepInclude(answer.body as object, { duplicate: false }, "what was refused was not kept")
+            taken++
+            refusals = 0
+          }
+          assert.strictEqual(yield* eventCount, taken, "what was refused is not there, what was taken is")
         }
-        assert.strictEqual(statuses.at(-1), 503)
-        assert.isAbove(statuses.length, 5)
-        assert.deepStrictEqual([...new Set(statuses)], [202, 503])
-        const refused = statuses.length - 1
-        assert.strictEqual(
-          (yield* send(refused, 50_000)).status,
-          503,
-          "the same delivery is refused as long as there is no room"
-        )
+        assert.strictEqual(refusals, 3)
+        assert.isAbove(taken, 5)
+        const refused = taken
         assert.isTrue(daemon.isAlive())
-        assert.strictEqual(
-          (yield* read<Status>(url, "/status")).events,
-          refused,
-          "what was refused is not there, what was taken is"
-        )
 
         rmSync(join(disk, "ballast"))
         const again = yield* eventually(
