@@ -144,7 +144,7 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
           const known = () => subjects.flatMap((subject) => [...(writer.agents.roster(subject)?.values() ?? [])])
           if (unknown.length === 0) return Effect.sync(known)
           const found = known()
-          writer.agents.read(unknown)
+          const loaded = writer.agents.read(unknown)
           return read(
             Effect.map(
               forValues<AgentRow>(
@@ -154,7 +154,7 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
               ),
               (rows) => {
                 const more = rows.map(agentOf)
-                writer.agents.loaded(unknown, more)
+                loaded(more)
                 return [...found, ...more]
               }
             )

@@ -8,12 +8,31 @@ import * as Subject from "../../domain/Subject.ts"
 export const recentAgents = (capacity: number) => {
   const rosters = new Map<string, Map<string, Agent>>()
   const subjects = new Map<string, string>()
-  // subjects that are being read; a commit meanwhile makes what is read worthless
-  const reading = new Set<string>()
+  // the newest read of each subject; a commit meanwhile makes what is read worthless
+  const reading = new Map<string, object>()
 
   const forget = (subject: string) => {
     for (const id of rosters.get(subject)?.keys() ?? []) subjects.delete(id)
     rosters.delete(subject)
+  }
+
+  const loaded = (wanted: ReadonlyArray<string>, token: object, agents: ReadonlyArray<Agent>) => {
+    const fresh = new Set(wanted.filter((subject) => reading.get(subject) === token))
+    for (const subject of fresh) {
+      reading.delete(subject)
+      forget(subject)
+      rosters.set(subject, new Map())
+    }
+    for (const agent of agents) {
+      const subject = Subject.key(agent.subject)
+      if (!fresh.has(subject)) continue
+      rosters.get(subject)?.set(agent.id, agent)
+      subjects.set(agent.id, subject)
+    }
+    for (const subject of rosters.keys()) {
+      if (rosters.size <= capacity) break
+      forget(subject)
+    }
   }
 
   return {
@@ -22,25 +41,11 @@ export const recentAgents = (capacity: number) => {
     /** The live agents on a subject, undefined where that is not known. */
     roster: (subject: string): ReadonlyMap<string, Agent> | undefined => rosters.get(subject),
 
-    /** Says that these subjects are being read now. */
+    /** Says that these subjects are being read now; the answer is to be called with all their live agents. */
     read: (wanted: ReadonlyArray<string>) => {
-      for (const subject of wanted) reading.add(subject)
-    },
-
-    /** Takes in all live agents of the subjects that were being read. */
-    loaded: (wanted: ReadonlyArray<string>, agents: ReadonlyArray<Agent>) => {
-      const fresh = new Set(wanted.filter((subject) => reading.delete(subject)))
-      for (const subject of fresh) rosters.set(subject, new Map())
-      for (const agent of agents) {
-        const subject = Subject.key(agent.subject)
-        if (!fresh.has(subject)) continue
-        rosters.get(subject)?.set(agent.id, agent)
-        subjects.set(agent.id, subject)
-      }
-      for (const subject of rosters.keys()) {
-        if (rosters.size <= capacity) break
-        forget(subject)
-      }
+      const token = {}
+      for (const subject of wanted) reading.set(subject, token)
+      return (agents: ReadonlyArray<Agent>) => loaded(wanted, token, agents)
     },
 
     /** Takes in what was committed. */
