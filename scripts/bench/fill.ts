@@ -33,6 +33,9 @@ const sleeper = (number: number, runs: number): Agent => {
     note: "",
     session: null,
     fingerprint: null,
+    pullRequest: null,
+    vouchedAt: null,
+    approved: [],
     depth: 0,
     createdAt: 0,
     since: 0

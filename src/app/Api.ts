@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { IssueInvalid } from "../adapters/forge/local/IssueInvalid.ts"
-import { QueuedAction } from "../domain/Action.ts"
+import { MergeMethod, QueuedAction } from "../domain/Action.ts"
 import { Agent, AgentStatus } from "../domain/Agent.ts"
 import {
   AgentNotFound,
@@ -10,6 +10,7 @@ import {
   ForgeError,
   IssueNotFound,
   NotPossible,
+  PullRequestNotFound,
   StoreUnavailable
 } from "../domain/Errors.ts"
 import { Actor, Detail, Event, Published } from "../domain/Event.ts"
@@ -19,6 +20,7 @@ import { Message } from "../domain/Message.ts"
 import { Run } from "../domain/Run.ts"
 import { Repository, SubjectKind } from "../domain/Subject.ts"
 import { BackupFailed } from "../services/Backup.ts"
+import { Comment, Issue, PullRequest, PullRequestInFull, Review, Verdict } from "./forgeShapes.ts"
 import { Authorization, Explained, InvalidRequest } from "./ApiGuards.ts"
 
 const { get, patch, post } = HttpApiEndpoint
@@ -31,28 +33,6 @@ const page = { limit, before: Schema.optionalKey(number) }
 /** What the squadron is about and how it fares. */
 export const StatusReport = Schema.Struct({ ...Status.fields, repository: Schema.String, mention: Schema.String })
 export type StatusReport = typeof StatusReport.Type
-
-/** An issue as the forge shows it. */
-const Issue = Schema.Struct({
-  repository: Schema.String,
-  number: Schema.Int,
-  title: Schema.String,
-  body: Schema.String,
-  state: Schema.Literals(["open", "closed"]),
-  author: Schema.String,
-  labels: Schema.Array(Schema.String),
-  assignees: Schema.Array(Schema.String),
-  createdAt: Schema.Int,
-  updatedAt: Schema.Int,
-  comments: Schema.Int
-})
-
-const Comment = Schema.Struct({
-  id: Schema.Int,
-  body: Schema.String,
-  author: Schema.String,
-  createdAt: Schema.Int
-})
 
 const IssueWithComments = Schema.Struct({ issue: Issue, comments: Schema.Array(Comment) })
 
@@ -126,13 +106,17 @@ const agents = HttpApiGroup.make("agents").add(
   post("pause", "/agents/:id/pause", { ...changed, payload: [Reason, Schema.Null] }),
   post("resume", "/agents/:id/resume", changed),
   post("retry", "/agents/:id/retry", changed),
+  post("approve", "/agents/:id/approve", {
+    ...changed,
+    payload: Schema.Struct({ paths: Schema.NonEmptyArray(Schema.NonEmptyString) })
+  }),
   post("answer", "/agents/:id/answer", { ...changed, payload: Schema.Struct({ answer: Schema.NonEmptyString }) })
 )
 
 const author = { author: Schema.optionalKey(Schema.NonEmptyString) }
 const labels = Schema.optionalKey(Schema.Array(Schema.NonEmptyString))
 const issueParams = { params: { owner: Schema.String, name: Schema.String, number } }
-const written = { ...issueParams, success: Issue, error: [IssueInvalid, IssueNotFound, StoreUnavailable] }
+const issueWritten = { ...issueParams, success: Issue, error: [IssueInvalid, IssueNotFound, StoreUnavailable] }
 
 const issues = HttpApiGroup.make("issues").add(
   get("list", "/issues", {
@@ -161,30 +145,69 @@ const issues = HttpApiGroup.make("issues").add(
     error: [IssueNotFound, ForgeError]
   }),
   post("comment", "/issues/:owner/:name/:number/comments", {
-    ...written,
+    ...issueWritten,
     success: Comment,
     payload: Schema.Struct({ body: Schema.NonEmptyString, ...author })
   }),
   post("label", "/issues/:owner/:name/:number/labels", {
-    ...written,
+    ...issueWritten,
     payload: Schema.Struct({ add: labels, remove: labels, ...author })
   }),
   post("assign", "/issues/:owner/:name/:number/assignees", {
-    ...written,
+    ...issueWritten,
     payload: Schema.Struct({ assignees: Schema.Array(Schema.NonEmptyString), ...author })
   }),
   patch("edit", "/issues/:owner/:name/:number", {
-    ...written,
+    ...issueWritten,
     payload: Schema.Struct({ title: Schema.optionalKey(Schema.NonEmptyString), body: text, ...author })
   }),
   post("close", "/issues/:owner/:name/:number/close", {
-    ...written,
+    ...issueWritten,
     payload: [
       Schema.Struct({ reason: Schema.optionalKey(Schema.Literals(["completed", "not_planned"])), ...author }),
       Schema.Null
     ]
   }),
-  post("reopen", "/issues/:owner/:name/:number/reopen", { ...written, payload: [Schema.Struct(author), Schema.Null] })
+  post("reopen", "/issues/:owner/:name/:number/reopen", {
+    ...issueWritten,
+    payload: [Schema.Struct(author), Schema.Null]
+  })
+)
+
+const pullWritten = {
+  ...issueParams,
+  success: PullRequest,
+  error: [IssueInvalid, PullRequestNotFound, ForgeError, StoreUnavailable]
+}
+
+const pulls = HttpApiGroup.make("pulls").add(
+  get("list", "/pulls", {
+    query: {
+      repository: Schema.optionalKey(Repository),
+      state: Schema.optionalKey(Schema.Literals(["open", "closed"])),
+      limit
+    },
+    success: Schema.Array(PullRequest),
+    error: ForgeError
+  }),
+  get("get", "/pulls/:owner/:name/:number", {
+    ...issueParams,
+    success: PullRequestInFull,
+    error: [IssueNotFound, PullRequestNotFound, ForgeError]
+  }),
+  post("review", "/pulls/:owner/:name/:number/reviews", {
+    ...pullWritten,
+    success: Review,
+    payload: Schema.Struct({ verdict: Verdict, body: text, ...author })
+  }),
+  post("merge", "/pulls/:owner/:name/:number/merge", {
+    ...pullWritten,
+    payload: Schema.Struct({ method: Schema.optionalKey(MergeMethod), ...author })
+  }),
+  post("close", "/pulls/:owner/:name/:number/close", {
+    ...pullWritten,
+    payload: [Schema.Struct(author), Schema.Null]
+  })
 )
 
 const actions = HttpApiGroup.make("actions").add(
@@ -209,7 +232,7 @@ const backup = HttpApiGroup.make("backup").add(
 
 /** Everything under `/api/v1`. Lists come newest first; times are milliseconds since 1970. */
 export class Api extends HttpApi.make("squadron")
-  .add(status, events, agents, issues, actions, journal, backup)
+  .add(status, events, agents, issues, pulls, actions, journal, backup)
   .middleware(Authorization)
   .middleware(Explained)
   .prefix("/api/v1")

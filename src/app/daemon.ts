@@ -3,15 +3,16 @@ import { HttpServer, type HttpServerError } from "effect/http"
 import { type LoadedConfig, loadConfig } from "../adapters/config/loadConfig.ts"
 import { watchConfig } from "../adapters/config/watchConfig.ts"
 import { webhookSecret } from "../adapters/config/webhookSecret.ts"
-import { CommandHarness } from "../adapters/harness/CommandHarness.ts"
+import { LocalForge } from "../adapters/forge/local/LocalForge.ts"
 import { ProcessRecords } from "../adapters/harness/ProcessRecords.ts"
 import { hangupAsTerminate, nextSignal, processId } from "../adapters/process/host.ts"
 import * as DaemonLock from "../adapters/sql/DaemonLock.ts"
 import * as SqliteBackup from "../adapters/sql/SqliteBackup.ts"
 import { JournalEntry, type JournalKind } from "../domain/Journal.ts"
-import { Outcome } from "../domain/Outcome.ts"
 import * as Step from "../domain/Step.ts"
-import { Harness, resultOf } from "../services/Harness.ts"
+import { Caretaker } from "../services/Caretaker.ts"
+import { Forge } from "../services/Forge.ts"
+import { Landing } from "../services/Landing.ts"
 import { Squadron } from "../services/Squadron.ts"
 import { Squads } from "../services/Squads.ts"
 import { Store } from "../services/Store.ts"
@@ -19,11 +20,17 @@ import { entryLine, greet } from "./announcements.ts"
 import * as DailyLog from "./dailyLog.ts"
 import * as DaemonFile from "./DaemonFile.ts"
 import * as Http from "./http.ts"
-import { engineLayer, localForgeLayer, sqliteStoreLayer } from "./layers.ts"
+import { forgeLayer } from "./forges.ts"
+import { gitHubForge, watchGitHub } from "./github.ts"
+import * as GitHttp from "./gitHttp.ts"
+import { engineLayer, sqliteStoreLayer } from "./layers.ts"
+import * as Mcp from "./mcp/mcp.ts"
+import { openIssues, prepareRepository } from "./prepare.ts"
 import { ownCommand } from "./ownCommand.ts"
 import { checked, ServerSettings } from "./serverAddress.ts"
 import { version } from "./version.ts"
 import * as Webhook from "./webhook.ts"
+import { workLayer } from "./work.ts"
 
 export type DaemonOptions = {
   readonly root: string
@@ -34,6 +41,10 @@ export type DaemonOptions = {
   readonly json: boolean
   /** Make a webhook secret in the state folder where none is configured. */
   readonly makeSecret: boolean
+  /** A folder of issues to open, once each; absolute. */
+  readonly issues: string | null
+  /** Takes the place of what roles say under `agent`. */
+  readonly agent: string | null
 }
 
 /** The server's address cannot be had. */
@@ -91,47 +102,60 @@ const leftovers = Layer.effect(
 
 const urlOf = (server: HttpServer.HttpServer["Service"]): string => HttpServer.formatAddress(server.address)
 
-const harness = Layer.effect(
-  Harness,
-  Effect.gen(function* () {
-    yield* Leftovers
-    const command = yield* CommandHarness
-    return Harness.of({
-      open: (agent, role, run) =>
-        role.harness._tag === "command"
-          ? command.open(agent, role, run)
-          : Effect.succeed({
-              turn: () =>
-                Effect.succeed(
-                  resultOf(
-                    Outcome.cases.Crashed.make({
-                      exit: null,
-                      stderr: `role ${role.name} names a function; only programs that use Squadron as a library have functions`
-                    })
-                  )
-                )
-            })
-    })
-  })
-)
+/** Where Squadron's own git repositories are. */
+const mirrorOf = (stateDir: string) => (repository: string) => `${stateDir}/mirrors/${repository}.git`
 
-const commandHarness = Layer.unwrap(
-  Effect.map(HttpServer.HttpServer, (server) => CommandHarness.layer({ url: urlOf(server) }))
-)
+/** The routes besides the API: agents' tools, git, GitHub's webhook. */
+const routes = ({ settings }: LoadedConfig, secret: LoadedConfig["settings"]["github"]["secret"]) =>
+  Layer.mergeAll(
+    Mcp.layer({ version }),
+    GitHttp.layer,
+    Layer.unwrap(
+      Effect.map(Forge, (forge) =>
+        Webhook.layer({ ...settings.github, secret, forge: settings.github.auth === null ? undefined : forge })
+      )
+    )
+  )
+
+/** What looks after the work that the engine has set going. */
+const keepers = ({ settings }: LoadedConfig) => {
+  const { auth } = settings.github
+  return Layer.mergeAll(
+    Landing.layer,
+    Caretaker.layer,
+    auth === null
+      ? Layer.empty
+      : watchGitHub(settings, auth).pipe(Layer.provide(gitHubForge(settings, auth, mirrorOf(settings.stateDir))))
+  )
+}
 
 /** The graph of the daemon. */
-const daemonLayer = ({ settings, squad }: LoadedConfig, secret: LoadedConfig["settings"]["github"]["secret"]) =>
-  Http.layerWith(Webhook.layer({ ...settings.github, secret })).pipe(
+const daemonLayer = (loaded: LoadedConfig, secret: LoadedConfig["settings"]["github"]["secret"]) => {
+  const { settings, squad } = loaded
+  const { auth } = settings.github
+  const local = LocalForge.layer({
+    repositories: `${settings.stateDir}/repositories`,
+    objects: mirrorOf(settings.stateDir),
+    people: settings.people
+  })
+  const forge = forgeLayer({
+    local: settings.repository,
+    github: auth === null ? null : gitHubForge(settings, auth, mirrorOf(settings.stateDir))
+  })
+  return Http.layerWith(routes(loaded, secret)).pipe(
     Layer.provideMerge(SqliteBackup.layer),
+    Layer.provideMerge(keepers(loaded)),
     Layer.provideMerge(engineLayer({ drainTimeout: settings.drainTimeout })),
-    Layer.provideMerge(harness.pipe(Layer.provide(commandHarness))),
-    Layer.provideMerge(leftovers),
-    Layer.provideMerge(Layer.merge(Squads.layer(squad), localForgeLayer)),
+    Layer.provideMerge(workLayer(settings)),
+    // before anything of git starts: what a killed daemon left could still be at it
+    Layer.provideMerge(forge.pipe(Layer.provideMerge(local), Layer.provideMerge(leftovers))),
+    Layer.provideMerge(Squads.layer(squad)),
     Layer.provideMerge(ProcessRecords.layer({ stateDir: settings.stateDir })),
     Layer.provideMerge(Http.server),
     Layer.provideMerge(sqliteStoreLayer({ filename: `${settings.stateDir}/squadron.db` })),
     Layer.provide(DaemonLock.layer(settings.stateDir))
   )
+}
 
 const encodeLine = Schema.encodeEffect(Schema.fromJsonString(JournalEntry))
 
@@ -147,10 +171,10 @@ const note = Effect.fnUntraced(function* (kind: JournalKind, text: string) {
   )
 })
 
-const followConfig = Effect.fnUntraced(function* (root: string, json: boolean) {
+const followConfig = Effect.fnUntraced(function* (root: string, agent: string | null, json: boolean) {
   const squads = yield* Squads
   let wrong = false
-  yield* watchConfig(root).pipe(
+  yield* watchConfig(root, agent).pipe(
     Stream.runForEach(
       Effect.fnUntraced(function* (loaded) {
         const mended = wrong
@@ -175,7 +199,7 @@ const followConfig = Effect.fnUntraced(function* (root: string, json: boolean) {
 
 /** Runs the squadron of a folder until it is told to stop, or, with `once`, until nothing is left to do. */
 export const runDaemon = Effect.fn("Daemon.run")(function* (options: DaemonOptions) {
-  const loaded = yield* loadConfig(options.root)
+  const loaded = yield* loadConfig(options.root, options.agent)
   const { settings } = loaded
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -192,9 +216,12 @@ export const runDaemon = Effect.fn("Daemon.run")(function* (options: DaemonOptio
     const squadron = yield* Squadron
     const { reaped, recovered } = yield* Leftovers
     const url = urlOf(yield* HttpServer.HttpServer)
+    yield* prepareRepository(loaded, options.json)
     yield* DaemonFile.announce(options.root, { url, pid: processId, tokenFile: null })
     const printer = yield* squadron.watch.pipe(
       Stream.takeUntil((entry) => entry.kind === "squadron.stopped"),
+      // what came of a tool is a line of its own
+      Stream.filter((entry) => options.json || entry.kind !== "tool.called"),
       Stream.runForEach((entry) =>
         options.json ? Effect.flatMap(Effect.orDie(encodeLine(entry)), Console.log) : Console.log(entryLine(entry))
       ),
@@ -218,7 +245,8 @@ export const runDaemon = Effect.fn("Daemon.run")(function* (options: DaemonOptio
       })
     }
     yield* note("squadron.started", `squadron ${version} is at work`)
-    yield* followConfig(options.root, options.json)
+    yield* followConfig(options.root, options.agent, options.json)
+    if (options.issues !== null) yield* openIssues(options.issues, settings.repository)
     // Ends when all that happened before is printed.
     const stopped = (why: string) =>
       Effect.andThen(note("squadron.stopped", why), Effect.timeoutOption(Fiber.await(printer), "1 second"))

@@ -11,13 +11,14 @@ import { authorization, explained, faultLog, originCheck } from "./api/guards.ts
 import { health } from "./api/health.ts"
 import { issues } from "./api/issues.ts"
 import { journal } from "./api/journal.ts"
+import { pulls } from "./api/pulls.ts"
 import { status } from "./api/status.ts"
 import { Api } from "./Api.ts"
 import { ServerSettings } from "./serverAddress.ts"
 
 /** The typed API with its handlers, and its description at `/openapi.json`. */
 const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([status, events, agents, issues, actions, journal, backup]),
+  Layer.provide([status, events, agents, issues, pulls, actions, journal, backup]),
   Layer.provide([authorization, explained])
 )
 

@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect"
-import { LocalForge } from "../adapters/forge/local/LocalForge.ts"
+import { LocalForge, type LocalForgeOptions } from "../adapters/forge/local/LocalForge.ts"
 import * as MarkdownMentions from "../adapters/markdown/MarkdownMentions.ts"
 import * as Database from "../adapters/sql/Database.ts"
 import { SqliteClient, type SqliteOptions } from "../adapters/sql/SqliteClient.ts"
@@ -10,6 +10,7 @@ import { AgentPool } from "../services/AgentPool.ts"
 import { EventBus } from "../services/EventBus.ts"
 import { Forge } from "../services/Forge.ts"
 import { Outbox } from "../services/Outbox.ts"
+import { Prompts } from "../services/Prompts.ts"
 import { Router } from "../services/Router.ts"
 import { Squadron } from "../services/Squadron.ts"
 import { Squads } from "../services/Squads.ts"
@@ -36,13 +37,14 @@ export const engineLayer = (options: { readonly drainTimeout: number }) =>
     Layer.provideMerge(
       Layer.mergeAll(Router.layer, Timers.layer, Outbox.layer, AgentPool.layer.pipe(Layer.provide(recovery)))
     ),
-    Layer.provideMerge(Supervisor.layer),
+    Layer.provideMerge(Layer.merge(Supervisor.layer, Prompts.layer)),
     Layer.provideMerge(EventBus.layer),
     Layer.provideMerge(MarkdownMentions.layer)
   )
 
-/** The local forge in the store's own database. */
-export const localForgeLayer = LocalForge.layerForge.pipe(Layer.provideMerge(LocalForge.layer))
+/** The local forge in the store's own database, as the only one. Without a folder for repositories it has issues alone. */
+export const localForgeLayer = (options: LocalForgeOptions = {}) =>
+  LocalForge.layerForge.pipe(Layer.provideMerge(LocalForge.layer(options)))
 
 /** The whole, for programs that bring their own harness: SQLite, no forge, the given squad. */
 export const squadronLayer = (options: {

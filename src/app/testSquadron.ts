@@ -26,7 +26,7 @@ export const testSquadronLayer = (options: {
       Layer.mergeAll(
         Squads.layer(makeSquad({ roles, ...options.squad })),
         Harness.layerFunctions(options.agents),
-        localForgeLayer
+        localForgeLayer()
       )
     ),
     Layer.provideMerge(sqliteStoreLayer({ filename: options.filename ?? ":memory:" })),

@@ -52,6 +52,17 @@ export class WebhookSecretMissing extends Schema.TaggedError<WebhookSecretMissin
   }
 }
 
+/** GitHub does not say now what the sender may do. The delivery is fetched again later, as all that were refused. */
+export class WebhookTrustUnknown extends Schema.TaggedError<WebhookTrustUnknown>()(
+  "WebhookTrustUnknown",
+  { reason: Schema.String },
+  { httpApiStatus: 503 }
+) {
+  override get message() {
+    return `What the sender may do in the repository is not known now: ${this.reason} Nothing was stored; the delivery will be fetched again.`
+  }
+}
+
 export class WebhookSignatureInvalid extends Schema.TaggedError<WebhookSignatureInvalid>()(
   "WebhookSignatureInvalid",
   { problem: Schema.Literals(["missing", "malformed", "wrong"]) },
@@ -140,6 +151,7 @@ export const WebhookError = Schema.Union([
   WebhookBodyInvalid,
   PayloadInvalid,
   WebhookNotAllowed,
+  WebhookTrustUnknown,
   BusFull,
   StoreUnavailable
 ])

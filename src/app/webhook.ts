@@ -7,6 +7,8 @@ import { isSignature, textOf, verifySignature } from "../adapters/forge/github/s
 import type { BusFull, StoreUnavailable } from "../domain/Errors.ts"
 import type { EventDraft, Published } from "../domain/Event.ts"
 import { EventBus } from "../services/EventBus.ts"
+import { withTrust } from "../services/eventTrust.ts"
+import type { Forge } from "../services/Forge.ts"
 import {
   refuse,
   WebhookBodyIncomplete,
@@ -18,7 +20,8 @@ import {
   WebhookRateLimited,
   WebhookSecretMissing,
   WebhookSignatureInvalid,
-  WebhookTooLarge
+  WebhookTooLarge,
+  WebhookTrustUnknown
 } from "./webhook-errors.ts"
 
 /** The `github` part of the settings. */
@@ -38,7 +41,7 @@ export type WebhookOptions = {
 }
 
 /** Takes an event and answers when it is durable, or at once when there is no room. */
-export type Offer = (event: EventDraft) => Effect.Effect<Published, BusFull | StoreUnavailable>
+export type Offer = (event: EventDraft) => Effect.Effect<Published, BusFull | StoreUnavailable | WebhookTrustUnknown>
 
 /** GitHub caps payloads at 25 MB; in bytes. */
 const maxBody = 25 * 1024 * 1024
@@ -200,6 +203,27 @@ export const makeWebhook = (options: WebhookOptions & { readonly offer: Offer })
     })
   )
 
-/** `makeWebhook` in front of the running squadron's `EventBus`, whose answer does not wait when the bus is full. */
-export const layer = (options: WebhookOptions) =>
-  Layer.unwrap(Effect.map(EventBus, (bus) => makeWebhook({ ...options, offer: bus.offer })))
+/** GitHub wants its answer within 10 s. */
+const trustTime = Duration.seconds(5)
+const noAnswer = new WebhookTrustUnknown({ reason: "GitHub did not answer within 5 s." })
+
+/**
+ * `makeWebhook` in front of the running squadron's `EventBus`, whose answer does not wait when the bus is full. With a
+ * `forge`, each event is stored with what that lets its people do; without one, nobody may do anything.
+ */
+export const layer = (options: WebhookOptions & { readonly forge?: Pick<Forge["Service"], "trust"> | undefined }) =>
+  Layer.unwrap(
+    Effect.map(EventBus, (bus) => {
+      const { forge } = options
+      const offer: Offer =
+        forge === undefined
+          ? bus.offer
+          : (draft) =>
+              withTrust(forge, draft).pipe(
+                Effect.mapError((error) => new WebhookTrustUnknown({ reason: error.message })),
+                Effect.timeoutOrElse({ duration: trustTime, orElse: () => Effect.fail(noAnswer) }),
+                Effect.flatMap(bus.offer)
+              )
+      return makeWebhook({ ...options, offer })
+    })
+  )

@@ -3,11 +3,14 @@ import { agents } from "./commands/agents.ts"
 import { answer } from "./commands/answer.ts"
 import { backup } from "./commands/backup.ts"
 import { cancel } from "./commands/cancel.ts"
+import { doctor } from "./commands/doctor.ts"
 import { events } from "./commands/events.ts"
 import { explain } from "./commands/explain.ts"
 import { inbox } from "./commands/inbox.ts"
 import { init } from "./commands/init.ts"
 import { issue } from "./commands/issue.ts"
+import { approve } from "./commands/approve.ts"
+import { pull } from "./commands/pull.ts"
 import { pause } from "./commands/pause.ts"
 import { publish } from "./commands/publish.ts"
 import { resume } from "./commands/resume.ts"
@@ -27,9 +30,9 @@ export const squadron = root.pipe(
     { command: "squadron --completions bash", description: "Completions for your shell; also zsh and fish" }
   ]),
   Command.withSubcommands([
-    { group: "Set up and run", commands: [init, start, backup] },
+    { group: "Set up and run", commands: [init, doctor, start, backup] },
     { group: "Look", commands: [status, watch, agents, inbox, events, explain] },
-    { group: "Give work", commands: [issue, publish] },
-    { group: "Steer agents", commands: [answer, pause, resume, retry, cancel] }
+    { group: "Give work", commands: [issue, pull, publish] },
+    { group: "Steer agents", commands: [answer, approve, pause, resume, retry, cancel] }
   ])
 )

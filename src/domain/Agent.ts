@@ -96,6 +96,12 @@ export const Agent = Schema.Struct({
   /** The harness session to resume, where the harness has one. */
   session: Schema.NullOr(Schema.String),
   fingerprint: Schema.NullOr(Schema.String),
+  /** The number of its pull request, or null. */
+  pullRequest: Schema.NullOr(Schema.Int),
+  /** Until when a person with write access vouched for what is written on its subject, in milliseconds since 1970. */
+  vouchedAt: Schema.NullOr(Schema.Int),
+  /** Protected paths that a person let it change. */
+  approved: Schema.Array(Schema.String),
   /** Causality depth of the event that created it. */
   depth: Schema.Int,
   createdAt: Schema.Int,

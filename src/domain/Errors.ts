@@ -107,6 +107,48 @@ export class IssueNotFound extends Schema.TaggedError<IssueNotFound>()(
   }
 }
 
+/** A pull request that is not there. */
+export class PullRequestNotFound extends Schema.TaggedError<PullRequestNotFound>()(
+  "PullRequestNotFound",
+  {
+    pullRequest: Schema.String
+  },
+  { httpApiStatus: 404 }
+) {
+  override get message() {
+    return `There is no pull request ${this.pullRequest}. \`squadron pulls\` lists all.`
+  }
+}
+
+/** A workspace that cannot be made, kept or removed as asked. Nothing in it was lost. */
+export class WorkspaceFailed extends Schema.TaggedError<WorkspaceFailed>()(
+  "WorkspaceFailed",
+  {
+    /** What was being done, such as "clone". */
+    step: Schema.String,
+    reason: Schema.String,
+    /** What to do. */
+    remedy: Schema.String,
+    /** Whether trying again later may help. */
+    retryable: Schema.Boolean
+  },
+  { httpApiStatus: 503 }
+) {
+  override get message() {
+    return `${this.step}: ${this.reason}. ${this.remedy}`
+  }
+}
+
+/** The sandbox that the configuration requires cannot be had here. */
+export class SandboxUnavailable extends Schema.TaggedError<SandboxUnavailable>()("SandboxUnavailable", {
+  reason: Schema.String,
+  remedy: Schema.String
+}) {
+  override get message() {
+    return `No sandbox: ${this.reason}. ${this.remedy}`
+  }
+}
+
 /** The forge did not do it. `retryable` failures are tried again. */
 export class ForgeError extends Schema.TaggedError<ForgeError>()(
   "ForgeError",

@@ -1,10 +1,13 @@
 import { Schema } from "effect"
 import { Subject } from "./Subject.ts"
+import { Trust } from "./Trust.ts"
 
 /** Who did it. `agent` is one of our own agents, `system` is Squadron itself. */
 export const Actor = Schema.Struct({
   login: Schema.String,
-  kind: Schema.Literals(["person", "bot", "agent", "system"])
+  kind: Schema.Literals(["person", "bot", "agent", "system"]),
+  /** What the forge lets them do in the repository; not there where the forge did not say, which counts as nothing. */
+  trust: Schema.optionalKey(Trust)
 })
 export type Actor = typeof Actor.Type
 
@@ -14,7 +17,9 @@ export const IssueSnapshot = Schema.Struct({
   state: Schema.Literals(["open", "closed"]),
   author: Schema.String,
   labels: Schema.Array(Schema.String),
-  assignees: Schema.Array(Schema.String)
+  assignees: Schema.Array(Schema.String),
+  /** The least trust of those who wrote title and body; not there counts as none. */
+  trust: Schema.optionalKey(Trust)
 })
 export type IssueSnapshot = typeof IssueSnapshot.Type
 
@@ -26,8 +31,10 @@ export const PullRequestSnapshot = Schema.Struct({
   labels: Schema.Array(Schema.String),
   draft: Schema.Boolean,
   merged: Schema.Boolean,
-  head: Schema.Struct({ ref: Schema.String, sha: Schema.String }),
-  base: Schema.Struct({ ref: Schema.String, sha: Schema.String })
+  /** `repository` is another one for a pull request from a fork. */
+  head: Schema.Struct({ ref: Schema.String, sha: Schema.String, repository: Schema.optionalKey(Schema.String) }),
+  base: Schema.Struct({ ref: Schema.String, sha: Schema.String }),
+  trust: Schema.optionalKey(Trust)
 })
 export type PullRequestSnapshot = typeof PullRequestSnapshot.Type
 
@@ -69,7 +76,12 @@ export const Detail = Schema.TaggedUnion({
   "issue.labeled": { ...issue, label: Schema.String },
   "issue.unlabeled": { ...issue, label: Schema.String },
   "comment.created": { comment: CommentSnapshot, title: Schema.String, labels: Schema.Array(Schema.String) },
+  /** The actor is who edited it, not who wrote it first. */
+  "comment.edited": { comment: CommentSnapshot, title: Schema.String, labels: Schema.Array(Schema.String) },
   "pull_request.opened": pull,
+  "pull_request.edited": pull,
+  /** Squadron saw that it cannot be merged: its base has moved where its head changed the same. */
+  "pull_request.conflicted": pull,
   "pull_request.closed": pull,
   "pull_request.synchronized": pull,
   "pull_request.labeled": { ...pull, label: Schema.String },
@@ -104,6 +116,8 @@ export const Detail = Schema.TaggedUnion({
   "agent.resume_requested": agent,
   "agent.retry_requested": agent,
   "agent.answered": { ...agent, answer: Schema.String },
+  /** A person lets the agent change these protected paths. */
+  "agent.approved": { ...agent, paths: Schema.Array(Schema.String) },
   /** A library user's own event. */
   custom: { name: Schema.NonEmptyString, payload: Schema.Json },
   /** Stored, routed to nothing: a kind of event that Squadron has no use for yet. */
@@ -156,6 +170,7 @@ export const labelsOf = (detail: Detail): ReadonlyArray<string> =>
 export const textOf = (detail: Detail): string => {
   switch (detail._tag) {
     case "comment.created":
+    case "comment.edited":
     case "review_comment.created":
       return detail.comment.body
     case "review.submitted":

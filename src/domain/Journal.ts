@@ -17,6 +17,9 @@ export const JournalKind = Schema.Literals([
   "message.set_aside",
   "action.done",
   "action.failed",
+  "landing.decided",
+  "tool.called",
+  "tool.refused",
   "config.changed",
   "squadron.started",
   "squadron.stopped"

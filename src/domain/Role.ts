@@ -1,5 +1,7 @@
 import { Schema } from "effect"
+import { BranchName, MergeMethod, Tool, writingTools } from "./Action.ts"
 import { type Detail, type EventType, eventTypes } from "./Event.ts"
+import { Trust } from "./Trust.ts"
 
 const Names = Schema.Array(Schema.NonEmptyString)
 const Count = Schema.Int.check(Schema.isGreaterThan(0))
@@ -35,6 +37,24 @@ export const HarnessSpec = Schema.TaggedUnion({
     /** Working directory, absolute. */
     cwd: Schema.String
   },
+  /** A coding agent that speaks the Agent Client Protocol on its standard input and output. */
+  acp: {
+    run: Schema.NonEmptyArray(Schema.NonEmptyString),
+    /** Environment variables that it gets besides the fixed few, by name: its secrets. */
+    env: Names,
+    /** Environment variables that it gets where the daemon has them. */
+    optionalEnv: Names,
+    /** Environment variables with values that are no secret. */
+    settings: Schema.Record(Schema.String, Schema.String),
+    /** Working directory of a role without a workspace, absolute. */
+    cwd: Schema.String,
+    /** The session mode to set, where the agent offers it; null leaves the agent's own. */
+    mode: Schema.NullOr(Schema.NonEmptyString),
+    /** How its requests for permission are answered. */
+    permissions: Schema.Literals(["allow", "deny", "ask"]),
+    /** Hosts that it may reach from a sandbox, such as its model's. */
+    hosts: Names
+  },
   /** An Effect function that the program registered under this name. */
   function: { name: Schema.NonEmptyString }
 })
@@ -63,6 +83,17 @@ export const defaultLimits: Limits = {
   output: 4 * 1024 * 1024
 }
 
+/** A git workspace, as a role asks for it. */
+export const WorkspaceSpec = Schema.Struct({
+  /** The branch that work starts from; null for the repository's default branch. */
+  base: Schema.NullOr(BranchName),
+  /** Folders to check out; empty for all. */
+  sparse: Names,
+  /** Commits of history to have; null for all. */
+  depth: Schema.NullOr(Count)
+})
+export type WorkspaceSpec = typeof WorkspaceSpec.Type
+
 /** Role names that commands need for themselves. */
 export const reservedRoles: ReadonlyArray<string> = ["help", "status"]
 
@@ -80,9 +111,15 @@ export const Role = Schema.Struct({
   lifetime: Schema.Literals(["task", "subject"]),
   limits: Limits,
   /** What it may do in the forge, by action name; everything else is refused. */
-  tools: Schema.Array(
-    Schema.Literals(["comment", "add_labels", "remove_labels", "assign", "open_issue", "close_issue", "reopen_issue"])
-  ),
+  tools: Schema.Array(Tool),
+  /** A workspace of its own for each agent; null for none. */
+  workspace: Schema.NullOr(WorkspaceSpec),
+  /** A command that must succeed in the workspace before its work counts as completed; null for none. */
+  gate: Schema.NullOr(Schema.NonEmptyArray(Schema.NonEmptyString)),
+  /** What whoever wakes it must be allowed to do in the repository. */
+  minTrust: Trust,
+  /** What its prompt's own placeholders stand for. */
+  inputs: Schema.Record(Schema.String, Schema.String),
   /** The prompt: the body of its file. */
   prompt: Schema.String
 })
@@ -115,6 +152,18 @@ export const defaultPolicy: Policy = {
   maxDepth: 8
 }
 
+/** When Squadron merges agents' pull requests by itself. */
+export const Landing = Schema.Struct({
+  method: MergeMethod,
+  /** Roles whose approval of the newest commit is wanted. */
+  approvals: Names,
+  /** Checks that must have succeeded on the newest commit. */
+  checks: Names,
+  /** People with write access who must approve. */
+  people: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+})
+export type Landing = typeof Landing.Type
+
 /** All that decisions depend on besides state: the roles and their policies. */
 export const Squad = Schema.Struct({
   roles: Schema.Array(Role),
@@ -122,11 +171,16 @@ export const Squad = Schema.Struct({
   /** The name that people address in comments, without the `@`. */
   mention: Schema.NonEmptyString,
   /** Agents that may run at once, of all roles together. */
-  concurrency: Count
+  concurrency: Count,
+  /** Null where people merge. */
+  landing: Schema.NullOr(Landing)
 })
 export type Squad = typeof Squad.Type
 
 export const roleOf = (squad: Squad, name: string): Role | undefined => squad.roles.find((role) => role.name === name)
+
+/** Whether a role can change what others run or read, so that only words of people with write access may steer it. */
+export const canWrite = (role: Role): boolean => role.tools.some((tool) => writingTools.includes(tool))
 
 /** A role with the usual defaults; what library users and tests start from. */
 export const makeRole = (role: Pick<Role, "name" | "harness"> & Partial<Role>): Role => ({
@@ -136,6 +190,10 @@ export const makeRole = (role: Pick<Role, "name" | "harness"> & Partial<Role>): 
   lifetime: "task",
   limits: defaultLimits,
   tools: ["comment", "add_labels", "remove_labels", "assign", "open_issue", "close_issue", "reopen_issue"],
+  workspace: null,
+  gate: null,
+  minTrust: "none",
+  inputs: {},
   prompt: "",
   ...role
 })
@@ -145,6 +203,7 @@ export const makeSquad = (squad: Pick<Squad, "roles"> & Partial<Squad>): Squad =
   policy: defaultPolicy,
   mention: "squadron",
   concurrency: 10,
+  landing: null,
   ...squad
 })
 

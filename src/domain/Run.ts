@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import type { Agent } from "./Agent.ts"
 import { Outcome } from "./Outcome.ts"
+import { Usage } from "./Usage.ts"
 
 /** One waking of an agent: a permit, a workspace and a harness session. `id` is `<agent>/<n>`. */
 export const Run = Schema.Struct({
@@ -16,7 +17,9 @@ export const Run = Schema.Struct({
   transcript: Schema.String,
   /** Exit code of the harness's program, where it is one and has ended. */
   exit: Schema.NullOr(Schema.Int),
-  stderr: Schema.String
+  stderr: Schema.String,
+  /** What its turns used together; not there counts as unmeasured. */
+  usage: Schema.optionalKey(Usage)
 })
 export type Run = typeof Run.Type
 

@@ -32,6 +32,8 @@ export interface Step {
   readonly timers: ReadonlyArray<Timer>
   /** Agents whose timer is no longer wanted, or has fired. */
   readonly timersDropped: ReadonlyArray<string>
+  /** Pull requests, by subject key, and the agents whose work they are. */
+  readonly owned: ReadonlyArray<{ readonly subject: string; readonly agent: string }>
   /** Facts that follow. */
   readonly events: ReadonlyArray<EventDraft>
   readonly journal: ReadonlyArray<JournalDraft>
@@ -49,6 +51,7 @@ export const empty: Step = {
   settled: [],
   timers: [],
   timersDropped: [],
+  owned: [],
   events: [],
   journal: []
 }

@@ -31,6 +31,9 @@ export const born = (role: Role, event: Event): Agent => ({
   note: "",
   session: null,
   fingerprint: null,
+  pullRequest: null,
+  vouchedAt: null,
+  approved: [],
   depth: event.depth,
   createdAt: event.at,
   since: event.at

@@ -1,4 +1,4 @@
-import type { Squad } from "./Role.ts"
+import type { Role, Squad } from "./Role.ts"
 
 const table = (squad: Squad): string =>
   squad.roles.length === 0
@@ -20,6 +20,15 @@ export const help = (squad: Squad): string =>
 /** The answer to a command for a role that is not there. */
 export const noSuchRole = (squad: Squad, word: string): string =>
   `There is no role \`${word}\`. These are there:\n\n${table(squad)}`
+
+/** The answer to a command of somebody who may not give it. */
+export const mayNot = (role: Role, login: string, why: string): string =>
+  `\`${role.name}\` does not start for ${quote(login)}: it ${why}.`
+
+/** What is written on a subject whose text is a stranger's, before a role starts that can write. */
+export const waitsForWord = (role: string, mention: string): string =>
+  `\`${role}\` waits: this was written by somebody without write access. Whoever has it and has read it can start ` +
+  `the work with \`@${mention} ${role}: go\`.`
 
 /** What is written on a subject when its agent needs a person. */
 export const escalation = (role: string, why: string): string =>

@@ -1,4 +1,4 @@
-import type { ActionDraft } from "./Action.ts"
+import type { Action, ActionDraft } from "./Action.ts"
 import { type Agent, canMove, isLive, roleOfId } from "./Agent.ts"
 import { born, change, receives } from "./changeAgent.ts"
 import type { Event } from "./Event.ts"
@@ -6,15 +6,20 @@ import type { JournalDraft, RuleVerdict } from "./Journal.ts"
 import { matchRule } from "./matchRule.ts"
 import { type Command, commandOf, type Mention } from "./Mention.ts"
 import type { MessageDraft, MessageKind } from "./Message.ts"
-import { help, noSuchRole } from "./replies.ts"
+import { help, mayNot, noSuchRole, waitsForWord } from "./replies.ts"
 import type { Role, Squad } from "./Role.ts"
+import { newsForOwner, ownerOf } from "./pullRequestNews.ts"
+import { type Steering, steers } from "./steering.ts"
 import * as Step from "./Step.ts"
 import * as Subject from "./Subject.ts"
 
 export interface RouteInput {
   readonly event: Event
   readonly squad: Squad
-  /** Live agents on the subject, agents blocked on it, and the agent that the event names. */
+  /**
+   * Live agents on the subject, agents blocked on it, the agent that the event names, and the one whose pull request or
+   * branch it is about.
+   */
   readonly roster: ReadonlyArray<Agent>
   /** What the event's text says to Squadron. */
   readonly mentions: ReadonlyArray<Mention>
@@ -38,6 +43,7 @@ export const route = (input: RouteInput): Step.Step => {
   const restored: Array<string> = []
   const dropped: Array<string> = []
   const said: Array<string> = []
+  const owned: Array<Step.Step["owned"][number]> = []
   const current = (agent: Agent): Agent => after.get(agent.id) ?? agent
   const note = (kind: JournalDraft["kind"], agent: string | null, text: string, why: ReadonlyArray<RuleVerdict> = []) =>
     journal.push({ kind, at: now, event: event.seq, agent, text, verdicts: why })
@@ -58,15 +64,22 @@ export const route = (input: RouteInput): Step.Step => {
 
   const handedOver =
     detail._tag === "issue.assigned" && event.actor.kind === "person" && detail.assignee !== squad.mention
-  const deliver = (role: Role, kind: MessageKind, text: string) => {
-    const held = [...before.values()]
-      .map(current)
-      .find(
-        (agent) =>
-          agent.role === role.name && isLive(agent.status) && Subject.key(agent.subject) === Subject.key(event.subject)
-      )
+  const act = (name: string, on: Subject.Subject, action: Action, agent: string | null = null) =>
+    actions.push({ key: `e${event.seq}/${name}`, subject: on, agent, depth: event.depth + 1, action })
+  const owner = ownerOf(event, input.roster)
+  const heldBy = (role: Role): Agent | undefined =>
+    [...before.values()].map(current).find(
+      (agent) =>
+        agent.role === role.name &&
+        isLive(agent.status) &&
+        // who opened a pull request is who is addressed there
+        (Subject.key(agent.subject) === Subject.key(event.subject) || agent.id === owner?.id)
+    )
+  const deliver = (role: Role, kind: MessageKind, text: string, vouches: boolean) => {
+    const vouched = vouches ? { vouchedAt: now } : {}
+    const held = heldBy(role)
     if (held === undefined) {
-      const agent = born(role, event)
+      const agent = { ...born(role, event), ...vouched }
       before.set(agent.id, agent)
       put(agent)
       send(agent.id, kind, text)
@@ -76,7 +89,7 @@ export const route = (input: RouteInput): Step.Step => {
     }
     // whoever stops because of this event is not told about it
     if (handedOver) return
-    const next = receives(held, kind, now)
+    const next = { ...receives(held, kind, now), ...vouched }
     put(next.status === "waiting" || next.status === "paused" ? next : { ...next, timer: null })
     send(held.id, kind, text)
     said.push(next.status === held.status ? `${held.id} gets a message` : `${held.id} wakes`)
@@ -151,6 +164,18 @@ export const route = (input: RouteInput): Step.Step => {
         send(addressed.id, "answer", detail.answer)
         said.push(`${addressed.id} has its answer`)
         break
+      case "agent.approved":
+        put({
+          // only one that asked has to hear of it
+          ...(addressed.status === "asking" ? receives(addressed, "answer", now) : change(addressed, now, {})),
+          timer: addressed.timer,
+          approved: [...new Set([...addressed.approved, ...detail.paths])]
+        })
+        if (addressed.status === "asking") {
+          send(addressed.id, "answer", `${event.actor.login} approved your changes to ${detail.paths.join(", ")}.`)
+        }
+        said.push(`${addressed.id} may change ${detail.paths.join(", ")}`)
+        break
     }
   } else if (event.depth > squad.policy.maxDepth) {
     said.push(`${event.depth} agents stand between this and what a person did; the chain ends here`)
@@ -165,6 +190,7 @@ export const route = (input: RouteInput): Step.Step => {
       )
       .filter((command): command is Command => command !== null)
     const addressedRoles = new Map<string, Array<string>>()
+    const waiting = new Set<string>()
     for (const command of commands) {
       if (command._tag === "Address" && command.role !== own) {
         addressedRoles.set(command.role, [...(addressedRoles.get(command.role) ?? []), command.text])
@@ -173,6 +199,7 @@ export const route = (input: RouteInput): Step.Step => {
     for (const role of squad.roles) {
       const texts = addressedRoles.get(role.name)
       let matched = false
+      const steering = steers(squad, role, event, heldBy(role))
       for (const [index, rule] of role.on.entries()) {
         if (rule.event !== detail._tag) continue
         const verdict: { readonly matched: boolean; readonly why: string } =
@@ -180,14 +207,36 @@ export const route = (input: RouteInput): Step.Step => {
             ? { matched: false, why: "does not hear what its own agents did" }
             : matched
               ? { matched: false, why: "an earlier rule of the role took it" }
-              : matchRule(rule, event)
+              : trusting(matchRule(rule, event), steering)
         matched ||= verdict.matched
         verdicts.push({ role: role.name, rule: index + 1, ...verdict })
+        if (!steering.allowed && steering.waits && rule.event === detail._tag && matchRule(rule, event).matched) {
+          waiting.add(role.name)
+        }
       }
       if (texts !== undefined) {
-        verdicts.push({ role: role.name, rule: 0, matched: true, why: "is addressed in the text" })
-        deliver(role, "command", texts.join("\n\n"))
-      } else if (matched) deliver(role, "event", "")
+        const verdict = trusting({ matched: true, why: "is addressed in the text" }, steering)
+        verdicts.push({ role: role.name, rule: 0, ...verdict })
+        if (steering.allowed) deliver(role, "command", texts.join("\n\n"), steering.vouches)
+        else reply(`refused-${role.name}`, mayNot(role, event.actor.login, steering.why))
+      } else if (matched && role.name !== owner?.role) deliver(role, "event", "", steering.allowed && steering.vouches)
+    }
+    const news = owner === undefined ? null : newsForOwner(event, owner)
+    if (owner !== undefined && news !== null && isLive(current(owner).status) && !after.has(owner.id)) {
+      const role = squad.roles.find((one) => one.name === owner.role)
+      const steering = role === undefined ? null : steers(squad, role, event, owner)
+      if (role !== undefined && steering?.allowed === true) deliver(role, "event", news, steering.vouches)
+      else if (steering !== null && !steering.allowed) said.push(`${owner.id} is not told: ${steering.why}`)
+    }
+    // one comment for a subject and role, however many events ask for it
+    for (const name of waiting) {
+      actions.push({
+        key: `${Subject.key(event.subject)}/waits/${name}`,
+        subject: event.subject,
+        agent: null,
+        depth: event.depth + 1,
+        action: { _tag: "comment", body: waitsForWord(name, squad.mention) }
+      })
     }
     if (event.actor.kind === "person" || event.actor.kind === "bot") {
       if (commands.some((command) => command._tag === "Help")) reply("help", help(squad))
@@ -195,6 +244,28 @@ export const route = (input: RouteInput): Step.Step => {
       if (unknown?._tag === "Unknown") reply("unknown", noSuchRole(squad, unknown.word))
     }
     const subject = Subject.key(event.subject)
+    if (detail._tag === "pull_request.opened" && owner !== undefined && isLive(owner.status)) {
+      put(change(current(owner), now, { pullRequest: event.subject.number, timer: current(owner).timer }))
+      owned.push({ subject, agent: owner.id })
+      said.push(`${owner.id} has its pull request`)
+    }
+    if (detail._tag === "pull_request.closed" && owner !== undefined && owner.pullRequest === event.subject.number) {
+      const { head, merged } = detail.pullRequest
+      if (merged) {
+        act("delete-branch", Subject.repository(event.subject.repository), {
+          _tag: "delete_branch",
+          branch: head.ref,
+          commit: head.sha
+        })
+        if (owner.subject.kind === "issue") act("close", owner.subject, { _tag: "close_issue", reason: "completed" })
+      }
+      const held = current(owner)
+      if (isLive(held.status) && held.status !== "running") {
+        if (!merged) move(held, "cancelled", `its pull request was closed by ${event.actor.login}`)
+        else if (canMove(held.status, "done")) move(held, "done", "its pull request is merged")
+        else move(held, "cancelled", "its pull request is merged")
+      }
+    }
     if (detail._tag === "issue.closed" || detail._tag === "pull_request.closed") {
       for (const agent of input.roster) {
         const held = current(agent)
@@ -242,9 +313,17 @@ export const route = (input: RouteInput): Step.Step => {
     actions,
     restored,
     timersDropped: dropped,
+    owned,
     journal
   })
 }
+
+/** A rule's verdict, once it is known whether the event may wake the role at all. */
+const trusting = (
+  verdict: { readonly matched: boolean; readonly why: string },
+  steering: Steering
+): { readonly matched: boolean; readonly why: string } =>
+  verdict.matched && !steering.allowed ? { matched: false, why: steering.why } : verdict
 
 const expectedOf = (roster: ReadonlyArray<Agent>, agent: Agent): number | null =>
   roster.find((other) => other.id === agent.id)?.version ?? null

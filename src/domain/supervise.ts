@@ -27,6 +27,10 @@ export interface SuperviseInput {
   readonly jitter: number
   /** Whether the subject is still open. */
   readonly subjectOpen: boolean
+  /** What a completed turn lacks, as Squadron found by looking; a sentence each. */
+  readonly missing: ReadonlyArray<string>
+  /** Squadron's own actions, done whatever the outcome. */
+  readonly own: ReadonlyArray<ActionDraft>
   /** For `Blocked`: why the blockers cannot be taken, or null. */
   readonly refusal: string | null
 }
@@ -62,7 +66,11 @@ export const supervise = (input: SuperviseInput): Supervised => {
   })
   if (agent.status !== "running") {
     return {
-      step: Step.make({ runs: [closed], journal: [line(`run ${closed.n} ended: ${describe(outcome)}`)] }),
+      step: Step.make({
+        runs: [closed],
+        actions: input.own,
+        journal: [line(`run ${closed.n} ended: ${describe(outcome)}`)]
+      }),
       again: false,
       notice: ""
     }
@@ -146,7 +154,7 @@ export const supervise = (input: SuperviseInput): Supervised => {
         runs: [closed],
         read,
         setAside: options.setAside === undefined ? [] : [options.setAside],
-        actions: [...(options.requested === false ? [] : requested), ...(options.actions ?? [])],
+        actions: [...(options.requested === false ? [] : requested), ...(options.actions ?? []), ...input.own],
         timers: timer === null ? [] : [timer],
         journal: [...(options.journal ?? []), line(`run ${closed.n} → ${next.status}: ${describe(outcome)}`)]
       })
@@ -167,7 +175,7 @@ export const supervise = (input: SuperviseInput): Supervised => {
         }
       ],
       read: delivered,
-      actions,
+      actions: [...actions, ...input.own],
       journal: notice === "" ? [] : [line(`turn ${input.run.turns}: ${notice}`)]
     })
   })
@@ -187,12 +195,22 @@ export const supervise = (input: SuperviseInput): Supervised => {
           ? escalates("it says that it is done but shows nothing for it")
           : goesOn("You reported completion without saying what was done. Report again with a summary.", { unproven })
       }
+      if (outcome._tag === "Completed" && input.missing.length > 0) {
+        const unproven = agent.counters.unproven + 1
+        const lacks = input.missing.join("; ")
+        return unproven > policy.unproven
+          ? escalates(`it says that it is done, and ${lacks}`, { counters: { unproven } })
+          : goesOn(`You reported completion, but ${lacks}. Do what is missing and report again.`, {
+              unproven,
+              turnsEnded: 0
+            })
+      }
       if (left > 0) return goesOn("", settled)
       const actions =
         outcome._tag === "NoWorkNeeded"
           ? speak("nothing", `**${role.name}**: no work needed: ${quote(outcome.reason)}`)
           : []
-      return ends(role.lifetime === "task" ? "done" : "sleeping", { counters: settled, actions })
+      return ends(role.lifetime === "task" || !input.subjectOpen ? "done" : "sleeping", { counters: settled, actions })
     }
     case "Blocked":
       if (input.refusal !== null) {

@@ -5,6 +5,7 @@ import { type Role, roleOf } from "../domain/Role.ts"
 import type { Harness } from "./Harness.ts"
 import { keepGoing, reasonOf } from "./keepGoing.ts"
 import { makeRunAgent, perTurn, type Running, type Stop } from "./runAgent.ts"
+import type { Prompts } from "./Prompts.ts"
 import { Squads } from "./Squads.ts"
 import { Store } from "./Store.ts"
 import type { Supervisor } from "./Supervisor.ts"
@@ -23,7 +24,7 @@ export class AgentPool extends Context.Service<
     drain(timeout: number): Effect.Effect<void>
   }
 >()("squadron/services/AgentPool") {
-  static readonly layer: Layer.Layer<AgentPool, never, Store | Squads | Supervisor | Harness> = Layer.effect(
+  static readonly layer: Layer.Layer<AgentPool, never, Store | Squads | Supervisor | Harness | Prompts> = Layer.effect(
     AgentPool,
     Effect.gen(function* () {
       const store = yield* Store

@@ -1,9 +1,12 @@
 import { Cause, Context, Effect, Layer, type Scope } from "effect"
-import type { RequestedAction } from "../domain/Action.ts"
+import type { ActionDraft, RequestedAction } from "../domain/Action.ts"
 import type { Agent } from "../domain/Agent.ts"
 import type { Message } from "../domain/Message.ts"
 import { Outcome } from "../domain/Outcome.ts"
 import type { Role } from "../domain/Role.ts"
+import type { Usage } from "../domain/Usage.ts"
+import type { Grant } from "./Capabilities.ts"
+import type { Workspace } from "./Workspaces.ts"
 
 /** What an agent is told at the start of a turn. */
 export type TurnInput = {
@@ -17,6 +20,19 @@ export type TurnInput = {
   readonly messages: ReadonlyArray<Message>
   /** What Squadron has to say, such as that the last run was cut off and may have acted; or empty. */
   readonly notice: string
+  /** What the agent reads, made when it is asked for; where it cannot be made, the outcome that the turn has. */
+  readonly briefing: Effect.Effect<Briefing, Outcome>
+}
+
+/** A turn's prompt: `whole` for a mind that knows nothing yet, `news` for one that has the conversation so far. */
+export type Briefing = { readonly whole: string; readonly news: string }
+
+/** Where a run takes place. */
+export type Place = {
+  /** The agent's own workspace; null for a role without one, which works in its harness's `cwd`. */
+  readonly workspace: Workspace | null
+  /** What the run may do through its tools; null where there are none. */
+  readonly grant: Grant | null
 }
 
 /** What a turn came to. */
@@ -30,6 +46,12 @@ export type TurnResult = {
   readonly session: string | null
   /** Equal for two turns between which nothing changed; null where the harness cannot tell. */
   readonly fingerprint: string | null
+  /** What a completed turn lacks, as Squadron found by looking; a sentence each. */
+  readonly missing?: ReadonlyArray<string> | undefined
+  /** What Squadron itself has to do after it, such as telling the forge how its gate went; whatever the outcome. */
+  readonly own?: ReadonlyArray<ActionDraft> | undefined
+  /** What the turn used; not there counts as unmeasured. */
+  readonly usage?: Usage | undefined
 }
 
 /** One agent's mind for one run. */

@@ -26,7 +26,15 @@ const describeAction = ({ action, subject }: QueuedAction): string =>
     assign: ({ assignees }) => `assign ${assignees.join(", ")}`,
     open_issue: ({ title }) => `open issue ${JSON.stringify(title)}`,
     close_issue: ({ reason }) => `close as ${reason}`,
-    reopen_issue: () => "reopen"
+    reopen_issue: () => "reopen",
+    push: ({ branch, commit }) => `push ${commit.slice(0, 9)} to ${branch}`,
+    open_pull_request: ({ base, head, title }) => `open pull request ${JSON.stringify(title)} (${head} into ${base})`,
+    update_pull_request: () => "update the pull request",
+    review: ({ role, verdict }) => `${verdict.replace("_", " ")} as ${role}`,
+    reply_review: ({ comment }) => `reply to review comment ${comment}`,
+    set_check: ({ conclusion, name }) => `check ${name}: ${conclusion}`,
+    merge: ({ commit, method }) => `merge ${commit.slice(0, 9)} by ${method}`,
+    delete_branch: ({ branch }) => `delete branch ${branch}`
   })} on ${Subject.key(subject)}`
 
 /**

@@ -3,6 +3,7 @@ import { type Agent, isLive } from "../domain/Agent.ts"
 import type { AgentExists, StoreUnavailable } from "../domain/Errors.ts"
 import { type Event, textOf } from "../domain/Event.ts"
 import type { Mention } from "../domain/Mention.ts"
+import { agentsOfBranches } from "../domain/pullRequestNews.ts"
 import type { Squad } from "../domain/Role.ts"
 import { route } from "../domain/route.ts"
 import * as Step from "../domain/Step.ts"
@@ -29,7 +30,8 @@ const routeAll = (
   const bySubject = new Map<string, Set<string>>()
   const place = (agent: Agent) => {
     agents.set(agent.id, agent)
-    for (const key of [Subject.key(agent.subject), ...agent.blockedOn]) {
+    const pull = agent.pullRequest === null ? [] : [`${agent.subject.repository}#${agent.pullRequest}`]
+    for (const key of [Subject.key(agent.subject), ...agent.blockedOn, ...pull]) {
       const set = bySubject.get(key)
       if (set === undefined) bySubject.set(key, new Set([agent.id]))
       else set.add(agent.id)
@@ -44,6 +46,7 @@ const routeAll = (
   const steps = events.map((event, index) => {
     const ids = new Set(bySubject.get(Subject.key(event.subject)))
     if ("agent" in event.detail) ids.add(event.detail.agent)
+    for (const id of agentsOfBranches(event)) ids.add(id)
     const roster = [...ids]
       .flatMap((id) => agents.get(id) ?? [])
       .filter((agent) => isLive(agent.status) || "agent" in event.detail)
@@ -61,6 +64,7 @@ const routeAll = (
     restored: steps.flatMap((step) => step.restored),
     actions: steps.flatMap((step) => step.actions),
     timersDropped: steps.flatMap((step) => step.timersDropped),
+    owned: steps.flatMap((step) => step.owned),
     journal: steps.flatMap((step) => step.journal)
   })
 }
@@ -96,7 +100,10 @@ export class Router extends Context.Service<
         }
         add(yield* store.roster([...new Set(events.map((event) => Subject.key(event.subject)))]))
         const named = events.flatMap((event) => ("agent" in event.detail ? [event.detail.agent] : []))
-        if (named.length > 0) add(yield* store.agentsById(named))
+        named.push(...events.flatMap(agentsOfBranches))
+        const pulls = events.flatMap(({ subject }) => (subject.kind === "pull_request" ? [Subject.key(subject)] : []))
+        if (pulls.length > 0) named.push(...(yield* store.owners([...new Set(pulls)])))
+        if (named.length > 0) add(yield* store.agentsById([...new Set(named)]))
         if (
           events.some((event) => event.detail._tag === "issue.closed" || event.detail._tag === "pull_request.closed")
         ) {

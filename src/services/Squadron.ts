@@ -42,6 +42,11 @@ export class Squadron extends Context.Service<
       agent: string,
       answer: string
     ): Effect.Effect<Agent, AgentNotFound | NotPossible | BusFull | StoreUnavailable>
+    /** Lets an agent change protected paths; one that asks goes on. */
+    approve(
+      agent: string,
+      paths: ReadonlyArray<string>
+    ): Effect.Effect<Agent, AgentNotFound | NotPossible | BusFull | StoreUnavailable>
     explainEvent(seq: number): Effect.Effect<EventExplanation, EventNotFound>
     explainAgent(id: string): Effect.Effect<AgentExplanation, AgentNotFound>
     readonly status: Effect.Effect<Status>
@@ -92,7 +97,7 @@ export class Squadron extends Context.Service<
             key: `person:${id}/${agent.version}/${detail._tag}/${at}/${asked++}`,
             source: "person",
             at,
-            actor: { login: "operator", kind: "person" },
+            actor: { login: "operator", kind: "person", trust: "admin" },
             subject: agent.subject,
             causedBy: null,
             depth: 0,
@@ -145,6 +150,10 @@ export class Squadron extends Context.Service<
             if (held.status !== "asking")
               return yield* new NotPossible({ agent, status: held.status, wanted: "answering" })
             return yield* ask(agent, "answering", "ready", { _tag: "agent.answered", agent, answer })
+          }),
+          approve: Effect.fn("Squadron.approve")(function* (agent: string, paths: ReadonlyArray<string>) {
+            const { status } = yield* store.agent(agent)
+            return yield* ask(agent, "approving", status, { _tag: "agent.approved", agent, paths })
           }),
           explainEvent: Effect.fn("Squadron.explainEvent")(function* (seq: number) {
             const event = yield* store.event(seq)

@@ -78,6 +78,8 @@ export class Store extends Context.Service<
     agentsById(ids: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
     /** Live agents on, or blocked on, any of these subject keys. */
     roster(subjects: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
+    /** The agents whose work these pull requests are, by subject key; also agents that have ended. */
+    owners(subjects: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>>
     /** All blocked agents, longest first. */
     readonly blocked: Effect.Effect<ReadonlyArray<Agent>>
     /** Ready agents, highest priority first, then longest waiting. Not of the given roles, which are at their limit. */

@@ -1,10 +1,10 @@
 import { Clock, Context, Effect, Layer, Random, Schedule } from "effect"
-import type { RequestedAction } from "../domain/Action.ts"
+import type { ActionDraft, RequestedAction } from "../domain/Action.ts"
 import type { Agent } from "../domain/Agent.ts"
 import { blockerKey, numberedSubject, refuseBlockers } from "../domain/blockers.ts"
 import { change } from "../domain/changeAgent.ts"
 import type { StoreUnavailable } from "../domain/Errors.ts"
-import { Outcome } from "../domain/Outcome.ts"
+import { isRetried, Outcome } from "../domain/Outcome.ts"
 import { makeRole, type Role, roleOf } from "../domain/Role.ts"
 import type { Run } from "../domain/Run.ts"
 import * as Step from "../domain/Step.ts"
@@ -24,6 +24,10 @@ export type TurnEnd = {
   readonly actions: ReadonlyArray<RequestedAction>
   readonly session: string | null
   readonly fingerprint: string | null
+  /** What a completed turn lacks; nothing unless told. */
+  readonly missing?: ReadonlyArray<string>
+  /** Squadron's own actions; none unless told. */
+  readonly own?: ReadonlyArray<ActionDraft>
 }
 
 /** What comes next: another turn of the same run, with something to tell the agent as it is now, or nothing. */
@@ -129,13 +133,28 @@ export class Supervisor extends Context.Service<
           const found = yield* blockers(agent, outcome.on)
           refusal = found.refusal
           outcome = Outcome.cases.Blocked.make({ on: found.on, reason: outcome.reason })
-        } else if (outcome._tag === "TurnEnded") {
-          subjectOpen = agent.subject.kind !== "repository" && (yield* isOpen(Subject.key(agent.subject))) !== false
-        } else if (outcome._tag !== "Completed") jitter = yield* Random.next
+        } else if (outcome._tag === "TurnEnded" || end.role.lifetime === "subject") {
+          subjectOpen =
+            agent.subject.kind === "repository"
+              ? outcome._tag !== "TurnEnded"
+              : (yield* isOpen(Subject.key(agent.subject))) !== false
+        }
+        if (isRetried(outcome)) jitter = yield* Random.next
         const verdict = yield* store
           .decide([agent.id], (current) => {
             const held = current.get(agent.id) ?? agent
-            const decision = supervise({ ...end, agent: held, outcome, policy, now, jitter, subjectOpen, refusal })
+            const decision = supervise({
+              missing: [],
+              own: [],
+              ...end,
+              agent: held,
+              outcome,
+              policy,
+              now,
+              jitter,
+              subjectOpen,
+              refusal
+            })
             return {
               step: decision.step,
               value: { again: decision.again, notice: decision.notice, agent: decision.step.agents[0]?.agent ?? held }

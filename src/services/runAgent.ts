@@ -5,8 +5,10 @@ import type { StoreUnavailable } from "../domain/Errors.ts"
 import type { Message } from "../domain/Message.ts"
 import { Outcome } from "../domain/Outcome.ts"
 import type { Role } from "../domain/Role.ts"
+import { plus, type Usage } from "../domain/Usage.ts"
 import { Harness, type HarnessSession, resultOf, type TurnResult } from "./Harness.ts"
 import { reasonOf } from "./keepGoing.ts"
+import { Prompts } from "./Prompts.ts"
 import { Store } from "./Store.ts"
 import { Supervisor, type TurnEnd, type Verdict } from "./Supervisor.ts"
 
@@ -40,7 +42,8 @@ export const perTurn = 100
 
 const refuse = (role: Role, result: TurnResult): TurnResult => {
   if (result.actions.length === 0) return result
-  const denied = result.actions.map(({ action }) => action._tag).filter((name) => !role.tools.includes(name))
+  const allowed: ReadonlyArray<string> = role.tools
+  const denied = result.actions.map(({ action }) => action._tag).filter((name) => !allowed.includes(name))
   return denied.length === 0
     ? result
     : { ...result, actions: [], outcome: Outcome.cases.ToolsDenied.make({ tools: [...new Set(denied)] }) }
@@ -54,6 +57,7 @@ export const makeRunAgent = Effect.fnUntraced(function* ({ isOpen, untilClosing,
   const store = yield* Store
   const supervisor = yield* Supervisor
   const harness = yield* Harness
+  const prompts = yield* Prompts
 
   const settle = (end: TurnEnd): Effect.Effect<Verdict, StoreUnavailable> =>
     Effect.uninterruptible(untilClosing(supervisor.settle(end), `The end of ${end.run.id} waits to be written`))
@@ -67,6 +71,7 @@ export const makeRunAgent = Effect.fnUntraced(function* ({ isOpen, untilClosing,
   ) {
     let messages = first
     let agent = claimed.agent
+    let usage: Usage | undefined
     let notice =
       agent.note === ""
         ? ""
@@ -96,8 +101,17 @@ export const makeRunAgent = Effect.fnUntraced(function* ({ isOpen, untilClosing,
         claimed.role,
         capped
           ? resultOf(Outcome.cases.TurnCap.make({ progressed: true }))
-          : yield* session.turn({ agent, role: claimed.role, run: claimed.run.id, turn, messages, notice })
+          : yield* session.turn({
+              agent,
+              role: claimed.role,
+              run: claimed.run.id,
+              turn,
+              messages,
+              notice,
+              briefing: prompts.briefing({ agent, role: claimed.role, messages, notice })
+            })
       )
+      if (result.usage !== undefined) usage = usage === undefined ? result.usage : plus(usage, result.usage)
       // from here on the turn is over: nobody may stop what is about to be committed
       entry.deadline = Number.POSITIVE_INFINITY
       entry.turn = 0
@@ -109,13 +123,16 @@ export const makeRunAgent = Effect.fnUntraced(function* ({ isOpen, untilClosing,
           turns: turn,
           transcript: result.transcript,
           exit: result.exit,
-          stderr: result.stderr
+          stderr: result.stderr,
+          ...(usage === undefined ? {} : { usage })
         },
         outcome: result.outcome,
         delivered: seen.ids,
         actions: result.actions,
         session: result.session,
-        fingerprint: result.fingerprint
+        fingerprint: result.fingerprint,
+        missing: result.missing ?? [],
+        own: result.own ?? []
       })
       if (!verdict.again) return
       agent = verdict.agent

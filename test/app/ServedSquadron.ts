@@ -10,10 +10,11 @@ import type { JournalEntry } from "../../src/domain/Journal.ts"
 import { makeRole, makeSquad } from "../../src/domain/Role.ts"
 import * as Subject from "../../src/domain/Subject.ts"
 import { Backup, BackupFailed } from "../../src/services/Backup.ts"
-import type { Comment, Issue } from "../../src/services/Forge.ts"
+import { type Comment, Forge, type Issue } from "../../src/services/Forge.ts"
 import { Squadron } from "../../src/services/Squadron.ts"
 import { Squads } from "../../src/services/Squads.ts"
 import { Store } from "../../src/services/Store.ts"
+import { Workspaces } from "../../src/services/Workspaces.ts"
 import { someAgent } from "../support/someAgent.ts"
 
 export const repository = "acme/shop"
@@ -176,15 +177,18 @@ const forge = (state: State) => {
         state: "open",
         assignees: [],
         createdAt: at,
+        editor: null,
+        editedAt: null,
         updatedAt: at,
-        comments: 0
+        comments: 0,
+        pullRequest: false
       }
       yield* Ref.update(state.issues, (issues) => [...issues, opened])
       return opened
     }),
     comment: Effect.fnUntraced(function* ({ author, body, number, repository }) {
       yield* change(repository, number, (issue) => ({ comments: issue.comments + 1 }))
-      const comment = { id: 1, body, author, createdAt: 0, issue: number }
+      const comment = { id: 1, body, author, createdAt: 0, editor: null, editedAt: null, issue: number }
       yield* Ref.update(state.comments, (comments) => [...comments, comment])
       return comment
     }),
@@ -218,6 +222,9 @@ export const serve = Effect.fnUntraced(function* (options: { readonly token?: st
     squadron(state),
     store(state),
     forge(state),
+    // pull requests are shown by tests of the whole
+    Layer.mock(Forge, {}),
+    Layer.mock(Workspaces, {}),
     backup,
     Squads.layer(makeSquad({ roles: [role], mention: "crew" })),
     Layer.succeed(ServerSettings, settings)

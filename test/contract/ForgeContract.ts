@@ -4,6 +4,7 @@ import type { Layer } from "effect"
 import type { Action, ActionDraft } from "../../src/domain/Action.ts"
 import * as Subject from "../../src/domain/Subject.ts"
 import { Forge } from "../../src/services/Forge.ts"
+import { pullSuite, type Stage } from "./PullRequestContract.ts"
 
 const repository = "acme/app"
 const agent = "coder-1-e1"
@@ -31,8 +32,12 @@ const openOne = Effect.fnUntraced(function* (key: string, action: Action = title
   return issue
 })
 
-/** What every forge promises. `layer` gives an empty one each time that it is built. */
-export const suite = <E>(name: string, layer: Layer.Layer<Forge, E>) => {
+/**
+ * What every forge promises. `layer` gives an empty one each time that it is built; with a `stage` it has git too, and
+ * is held to what it promises of branches and pull requests.
+ */
+export const suite = <E, R = never>(name: string, layer: Layer.Layer<Forge | R, E>, stage?: Stage<R>) => {
+  if (stage !== undefined) pullSuite(name, layer, stage)
   describe(name, () => {
     it.effect("opens an issue with the next number and shows it as it was asked for", () =>
       Effect.gen(function* () {
@@ -42,8 +47,9 @@ export const suite = <E>(name: string, layer: Layer.Layer<Forge, E>) => {
         assert.isAbove(second, first)
         const issue = yield* forge.issue(repository, first)
         assert.deepInclude(issue, { repository, number: first, title: "one", body: "about one", state: "open" })
-        assert.deepStrictEqual([issue.author, issue.labels, issue.assignees], [agent, ["bug", "ui"], []])
-        assert.strictEqual(issue.comments, 0)
+        // One account may write for all agents, so the author's name does not tell.
+        assert.deepStrictEqual([issue.agent, issue.labels, issue.assignees], [agent, ["bug", "ui"], []])
+        assert.deepStrictEqual([issue.comments, issue.editor, issue.pullRequest], [0, null, false])
       }).pipe(Effect.provide(layer))
     )
 
@@ -102,7 +108,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<Forge, E>) => {
         for (const body of ["a", "b", "c"]) yield* forge.perform(draft(body, first, { _tag: "comment", body }))
         const comments = yield* forge.comments(repository, first)
         assert.deepStrictEqual(
-          comments.map(({ author, body }) => [author, body]),
+          comments.map((comment) => [comment.agent, comment.body]),
           ["a", "b", "c"].map((body) => [agent, body])
         )
         const newest = numbers.toReversed()

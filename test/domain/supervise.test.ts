@@ -51,6 +51,8 @@ const ended = (outcome: Outcome, input: Partial<SuperviseInput> = {}, held: Part
     jitter: 0,
     subjectOpen: true,
     refusal: null,
+    missing: [],
+    own: [],
     ...input
   })
   const [change] = decision.step.agents
@@ -330,7 +332,9 @@ const end = Arbitrary.map(Arbitrary.schema(SomeEnd), (some): SuperviseInput => (
   actions: some.actions,
   fingerprint: some.fingerprint,
   subjectOpen: some.subjectOpen,
-  refusal: some.refusal
+  refusal: some.refusal,
+  missing: [],
+  own: []
 }))
 
 const holds = (promise: string, check: (input: SuperviseInput, decision: ReturnType<typeof supervise>) => void) =>
@@ -355,7 +359,9 @@ describe("supervise", () => {
           now: 0,
           jitter: 0.3,
           subjectOpen: flag,
-          refusal: flag ? null : "no"
+          refusal: flag ? null : "no",
+          missing: [],
+          own: []
         }
         const decision = supervise(input)
         assert.deepStrictEqual(decision, supervise(structuredClone(input)))

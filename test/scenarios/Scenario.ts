@@ -179,7 +179,7 @@ export const squadronWith = (options: {
       Layer.mergeAll(
         Squads.layer(makeSquad({ roles: options.roles, ...options.squad })),
         options.harness,
-        forge.pipe(Layer.provideMerge(LocalForge.layer))
+        forge.pipe(Layer.provideMerge(LocalForge.layer()))
       )
     ),
     Layer.provideMerge(options.store === undefined ? store : Layer.provideMerge(options.store, store)),
@@ -193,36 +193,36 @@ export const recordingForge = Effect.gen(function* () {
   const faults = yield* Ref.make<ReadonlyArray<"before" | "after" | "never">>([])
   const tries = yield* Queue.unbounded<ActionDraft>()
   const unknown = new ForgeError({ reason: "503", retryable: true, retryAfter: null })
-  const layer = Layer.succeed(
-    Forge,
-    Forge.of({
-      perform: Effect.fnUntraced(function* (draft: ActionDraft) {
-        yield* Queue.offer(tries, draft)
-        const fault = (yield* Ref.getAndUpdate(faults, (left) => left.slice(1)))[0]
-        if (fault === "before") return yield* unknown
-        if (fault === "never") return yield* Effect.never
-        yield* Ref.update(acted, (all) => (all.some(({ key }) => key === draft.key) ? all : [...all, draft]))
-        if (fault === "after") return yield* unknown
-        return {}
+  const layer = Layer.mock(Forge, {
+    perform: Effect.fnUntraced(function* (draft: ActionDraft) {
+      yield* Queue.offer(tries, draft)
+      const fault = (yield* Ref.getAndUpdate(faults, (left) => left.slice(1)))[0]
+      if (fault === "before") return yield* unknown
+      if (fault === "never") return yield* Effect.never
+      yield* Ref.update(acted, (all) => (all.some(({ key }) => key === draft.key) ? all : [...all, draft]))
+      if (fault === "after") return yield* unknown
+      return {}
+    }),
+    issue: (repository, number) =>
+      Effect.succeed({
+        repository,
+        number,
+        title: "An issue",
+        body: "",
+        state: "open" as const,
+        author: "ada",
+        labels: [],
+        assignees: [],
+        createdAt: 0,
+        editor: null,
+        editedAt: null,
+        updatedAt: 0,
+        comments: 0,
+        pullRequest: false
       }),
-      issue: (repository, number) =>
-        Effect.succeed({
-          repository,
-          number,
-          title: "An issue",
-          body: "",
-          state: "open" as const,
-          author: "ada",
-          labels: [],
-          assignees: [],
-          createdAt: 0,
-          updatedAt: 0,
-          comments: 0
-        }),
-      issues: () => Effect.succeed([]),
-      comments: () => Effect.succeed([])
-    })
-  )
+    issues: () => Effect.succeed([]),
+    comments: () => Effect.succeed([])
+  })
   return { layer, acted: Ref.get(acted), faults, tried: Queue.take(tries) }
 })
 

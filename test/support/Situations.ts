@@ -90,6 +90,9 @@ const agentOf = (some: typeof SomeAgent.Type, index: number): Agent => {
     note: "",
     session: null,
     fingerprint: null,
+    pullRequest: null,
+    vouchedAt: null,
+    approved: [],
     depth: 0,
     createdAt: 0,
     since: 0

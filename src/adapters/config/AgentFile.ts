@@ -1,7 +1,10 @@
 import { Result, Schema } from "effect"
 import { ConfigInvalid } from "../../domain/Errors.ts"
 import { eventTypes } from "../../domain/Event.ts"
+import { BranchName } from "../../domain/Action.ts"
 import { isInternal, Role } from "../../domain/Role.ts"
+import { Trust } from "../../domain/Trust.ts"
+import { presets } from "../harness/acp/presets.ts"
 import { Count, DurationText, Names, SizeText, VariableName } from "./quantities.ts"
 
 /** The events that a rule may name. */
@@ -54,7 +57,7 @@ const LimitsFile = Schema.Struct({
   )
 })
 
-/** Front matter of `.squadron/agents/<role>.md`. Exactly one of `run` and `function` must be there. */
+/** Front matter of `.squadron/agents/<role>.md`. Exactly one of `run`, `agent` and `function` must be there. */
 export const AgentFile = Schema.Struct({
   description: Schema.optionalKey(
     Schema.String.annotate({
@@ -81,6 +84,94 @@ export const AgentFile = Schema.Struct({
     })
   ),
   function: text("Name of an Effect function that the program registered, instead of `run`.", "triage"),
+  agent: Schema.optionalKey(
+    Schema.Union([
+      Schema.NonEmptyString,
+      Schema.NonEmptyArray(Schema.NonEmptyString.annotate({ expected: "a text that is not empty" }))
+    ]).annotate({
+      description: `A coding agent that speaks the Agent Client Protocol, instead of \`run\`: one of ${Object.keys(presets).join(", ")}, or its command line.`,
+      expected: "the name of a preset, a command line or a list of texts",
+      examples: ["claude"]
+    })
+  ),
+  mode: text("For `agent`: the session mode to set, as the agent names it. Default: the agent's own.", "acceptEdits"),
+  permissions: Schema.optionalKey(
+    Schema.Literals(["allow", "deny", "ask"]).annotate({
+      description:
+        "For `agent`: how its requests for permission are answered; ask puts them to a person. Default: allow.",
+      expected: "allow, deny or ask",
+      examples: ["allow"]
+    })
+  ),
+  hosts: names(
+    "For `agent`: hosts that it reaches from the sandbox, such as its model's. Default: the preset's.",
+    "api.example.com"
+  ),
+  workspace: Schema.optionalKey(
+    Schema.Union([
+      Schema.Boolean,
+      Schema.Struct({
+        base: Schema.optionalKey(
+          BranchName.annotate({
+            description: "The branch that work starts from. Default: the repository's default branch.",
+            expected: "the name of a branch",
+            examples: ["main"]
+          })
+        ),
+        sparse: names("Folders to check out. Default: all.", "packages/app"),
+        depth: Schema.optionalKey(
+          Count.annotate({ description: "Commits of history to have. Default: all.", examples: [50] })
+        )
+      })
+    ]).annotate({
+      description: "A git clone of its own for each agent. Default: false.",
+      expected: "true, false or a map of keys",
+      examples: [true]
+    })
+  ),
+  gate: Schema.optionalKey(
+    Schema.Union([
+      Schema.NonEmptyString,
+      Schema.NonEmptyArray(Schema.NonEmptyString.annotate({ expected: "a text that is not empty" }))
+    ]).annotate({
+      description: "A command that must succeed in the workspace before its work counts as completed. Default: none.",
+      expected: "a command line or a list of texts",
+      examples: ["npm test"]
+    })
+  ),
+  minTrust: Schema.optionalKey(
+    Trust.annotate({
+      description:
+        "What whoever wakes it must be allowed to do in the repository. Default: write where it has a workspace or can write, else none.",
+      expected: "none, read, triage, write, maintain or admin",
+      examples: ["write"]
+    })
+  ),
+  inputs: Schema.optionalKey(
+    Schema.Record(
+      Schema.String,
+      Schema.Struct({
+        type: Schema.optionalKey(
+          Schema.Literals(["text", "number", "flag"]).annotate({
+            description: "Default: text.",
+            expected: "text, number or flag",
+            examples: ["text"]
+          })
+        ),
+        default: Schema.optionalKey(
+          Schema.Union([Schema.String, Schema.Finite, Schema.Boolean]).annotate({
+            description: "Its value where config.yaml gives none.",
+            expected: "a text, a number, true or false",
+            examples: ["npm test"]
+          })
+        )
+      })
+    ).annotate({
+      description: "What the prompt's own {{ placeholders }} stand for; config.yaml gives the values under `inputs`.",
+      expected: "a map of names",
+      examples: [{ test: { type: "text", default: "npm test" } }]
+    })
+  ),
   on: Schema.optionalKey(
     Schema.Array(
       Schema.Union([RuleEvent, RuleFile]).annotate({
@@ -113,7 +204,7 @@ export const AgentFile = Schema.Struct({
   ),
   tools: Schema.optionalKey(
     Role.fields.tools.annotate({
-      description: "What the role may do in the forge; everything else is refused. Default: all.",
+      description: "What the role may do in the forge; everything else is refused. Default: all that concern issues.",
       expected: "a list of tools",
       examples: [["comment"]]
     })
@@ -126,6 +217,8 @@ export interface AgentText {
   /** YAML; it starts on line 2. */
   readonly frontMatter: string
   readonly prompt: string
+  /** The line of the file that the prompt's first line is. */
+  readonly promptLine: number
 }
 
 /** Splits front matter from prompt. */
@@ -141,5 +234,7 @@ export const splitAgent = (file: string, name: string, content: string): Result.
   const end = /^---[ \t]*$/m.exec(text.slice(start))
   if (end === null) return fail(1, "the front matter has no end", "Add a line `---` after its last key.")
   const frontMatter = text.slice(start, start + end.index)
-  return Result.succeed({ frontMatter, prompt: text.slice(start + end.index + end[0].length).trim() })
+  const rest = text.slice(start + end.index + end[0].length)
+  const before = text.length - rest.trimStart().length
+  return Result.succeed({ frontMatter, prompt: rest.trim(), promptLine: text.slice(0, before).split("\n").length })
 }

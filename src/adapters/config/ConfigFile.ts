@@ -1,13 +1,22 @@
 import { Schema } from "effect"
-import { defaultPolicy, type Policy } from "../../domain/Role.ts"
+import { MergeMethod } from "../../domain/Action.ts"
+import { defaultPolicy, type Landing, type Policy } from "../../domain/Role.ts"
 import { Repository } from "../../domain/Subject.ts"
-import { Count, CountOrZero, DurationOrZero, DurationText, millisOf, Names, VariableName } from "./quantities.ts"
+import { Trust } from "../../domain/Trust.ts"
+import { GitHub } from "./GitHubKeys.ts"
+import {
+  Count,
+  CountOrZero,
+  DurationOrZero,
+  DurationText,
+  millisOf,
+  Names,
+  SizeText,
+  VariableName
+} from "./quantities.ts"
 
 /** Where `server.token` comes from when the file does not say. */
 export const defaultTokenEnv = "SQUADRON_TOKEN"
-
-/** Where the secret of GitHub's webhook comes from when the file does not say. */
-export const defaultSecretEnv = "SQUADRON_GITHUB_WEBHOOK_SECRET"
 
 const Server = Schema.Struct({
   host: Schema.optionalKey(
@@ -32,39 +41,66 @@ const Server = Schema.Struct({
   )
 })
 
-const GitHub = Schema.Struct({
-  secretEnv: Schema.optionalKey(
-    VariableName.annotate({
-      description: `Environment variable with the webhook's secret. Default: ${defaultSecretEnv}; without it every delivery is refused.`,
-      examples: [defaultSecretEnv]
+const hook = (description: string) =>
+  Schema.optionalKey(
+    Schema.Union([
+      Schema.NonEmptyString,
+      Schema.NonEmptyArray(Schema.NonEmptyString.annotate({ expected: "a text that is not empty" }))
+    ]).annotate({
+      description: `${description} Default: none.`,
+      expected: "a command line or a list of texts",
+      examples: ["npm ci"]
+    })
+  )
+
+const Workspaces = Schema.Struct({
+  hooks: Schema.optionalKey(
+    Schema.Struct({
+      afterCreate: hook("Runs in each new workspace, such as `npm ci`; where it fails, the run does."),
+      beforeRun: hook("Runs before each run; where it fails, the run does."),
+      afterRun: hook("Runs after each run."),
+      beforeRemove: hook("Runs before a workspace is removed.")
+    }).annotate({ description: "Commands of yours in agents' workspaces.", expected: "a map of keys" })
+  ),
+  hookTimeout: Schema.optionalKey(
+    DurationText.annotate({ description: "A hook's longest time. Default: 60s.", examples: ["60s"] })
+  ),
+  minFree: Schema.optionalKey(
+    SizeText.annotate({
+      description: "Disk space that must be free before a new workspace is made. Default: 1GiB.",
+      examples: ["1GiB"]
     })
   ),
-  ratePerMinute: Schema.optionalKey(
-    CountOrZero.annotate({
-      description: "Deliveries accepted in a minute; 0 for no limit. Default: 600.",
-      examples: [600]
+  retention: Schema.optionalKey(
+    DurationText.annotate({
+      description: "How long the workspace of an agent that is at rest is kept; its work stays in git. Default: 30d.",
+      examples: ["30d"]
+    })
+  )
+})
+
+const Merge = Schema.Struct({
+  method: Schema.optionalKey(
+    MergeMethod.annotate({
+      description: "How commits come to the base. Default: squash.",
+      expected: "squash, merge or rebase",
+      examples: ["squash"]
     })
   ),
-  repositories: Schema.optionalKey(
-    Schema.Array(Repository.annotate({ expected: "a repository as owner/name", examples: ["acme/app"] })).annotate({
-      description: "Repositories whose events are accepted. Default: all.",
-      expected: "a list of repositories",
-      examples: [["acme/app"]]
-    })
-  ),
-  installations: Schema.optionalKey(
-    Schema.Array(Count).annotate({
-      description: "Ids of the app's installations whose events are accepted. Default: all.",
-      expected: "a list of installation ids",
-      examples: [[12_345_678]]
-    })
-  ),
-  botLogins: Schema.optionalKey(
+  approvals: Schema.optionalKey(
     Names.annotate({
-      description: "Logins that Squadron itself acts under, so that it knows its own doing. Default: none.",
-      expected: "a list of logins",
-      examples: [["squadron[bot]"]]
+      description: "Roles that must approve the newest commit. Default: none.",
+      examples: [["reviewer"]]
     })
+  ),
+  checks: Schema.optionalKey(
+    Names.annotate({
+      description: "Checks that must have succeeded on the newest commit, besides the gate of its role. Default: none.",
+      examples: [["ci"]]
+    })
+  ),
+  people: Schema.optionalKey(
+    CountOrZero.annotate({ description: "People with write access who must approve. Default: 0.", examples: [1] })
   )
 })
 
@@ -106,6 +142,60 @@ export const ConfigFile = Schema.Struct({
   ),
   server: Schema.optionalKey(Server.annotate({ description: "The HTTP server.", expected: "a map of keys" })),
   github: Schema.optionalKey(GitHub.annotate({ description: "What GitHub sends.", expected: "a map of keys" })),
+  merge: Schema.optionalKey(
+    Merge.annotate({
+      description: "When Squadron merges agents' pull requests by itself. Default: it does not.",
+      expected: "a map of keys"
+    })
+  ),
+  source: Schema.optionalKey(
+    Schema.NonEmptyString.annotate({
+      description:
+        "What the local forge's repository is made from and follows: a git repository or a plain folder, relative to the project. Default: the project, where it is a git repository.",
+      expected: "a folder",
+      examples: ["."]
+    })
+  ),
+  sandbox: Schema.optionalKey(
+    Schema.Literals(["off", "auto", "required"]).annotate({
+      description:
+        "Whether coding agents are shut in with bubblewrap: auto where it can be had, required never without. Default: auto.",
+      expected: "off, auto or required",
+      examples: ["auto"]
+    })
+  ),
+  sandboxReadable: Schema.optionalKey(
+    Schema.Array(
+      Schema.String.check(Schema.isPattern(/^[^~].*$/u)).annotate({
+        expected: "a folder; ~ is not known here",
+        examples: ["/opt/tools"]
+      })
+    ).annotate({
+      description:
+        "Folders that programs in the sandbox may read besides the system's own, such as tools in a home folder. Default: none.",
+      expected: "a list of folders",
+      examples: [["/opt/tools"]]
+    })
+  ),
+  workspaces: Schema.optionalKey(
+    Workspaces.annotate({ description: "Agents' workspaces.", expected: "a map of keys" })
+  ),
+  people: Schema.optionalKey(
+    Schema.Record(Schema.String, Trust.annotate({ expected: "none, read, triage, write, maintain or admin" })).annotate(
+      {
+        description: "What people may do in the local forge's repository, by login. Default: all may do everything.",
+        expected: "a map of logins",
+        examples: [{ mallory: "none" }]
+      }
+    )
+  ),
+  inputs: Schema.optionalKey(
+    Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Finite, Schema.Boolean])).annotate({
+      description: "Values of the roles' inputs, by name.",
+      expected: "a map of names",
+      examples: [{ test: "npm test" }]
+    })
+  ),
   policy: Schema.optionalKey(
     PolicyFile.annotate({ description: "How ends of runs are answered.", expected: "a map of keys" })
   ),
@@ -137,3 +227,14 @@ export const policyOf = ({ policy = {} }: ConfigFile): Policy => {
     ...(continueAfter === undefined ? {} : { continueAfter: millisOf(continueAfter) })
   }
 }
+
+/** When agents' pull requests are merged, or null where the file does not say. */
+export const landingOf = ({ merge }: ConfigFile): Landing | null =>
+  merge === undefined
+    ? null
+    : {
+        method: merge.method ?? "squash",
+        approvals: merge.approvals ?? [],
+        checks: merge.checks ?? [],
+        people: merge.people ?? 0
+      }

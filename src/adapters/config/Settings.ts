@@ -1,9 +1,25 @@
 import { Config, Effect, Option, Path, Redacted, Result } from "effect"
 import type { ConfigInvalid } from "../../domain/Errors.ts"
-import { type ConfigFile, defaultSecretEnv, defaultTokenEnv } from "./ConfigFile.ts"
+import type { Trust } from "../../domain/Trust.ts"
+import { type CommandLine, splitCommand } from "./commandLine.ts"
+import { type ConfigFile, defaultTokenEnv } from "./ConfigFile.ts"
 import { problemAt } from "./decodeSource.ts"
-import { millisOf } from "./quantities.ts"
+import { defaultGitHubTokenEnv, defaultPrivateKeyEnv, defaultSecretEnv } from "./GitHubKeys.ts"
+import { bytesOf, millisOf } from "./quantities.ts"
 import type { YamlPath, YamlSource } from "./YamlSource.ts"
+
+/** When a command of the user's runs in a workspace. */
+export type HookName = "afterCreate" | "beforeRun" | "afterRun" | "beforeRemove"
+
+/** How Squadron proves to GitHub who it is. */
+export type GitHubAuth =
+  | { readonly _tag: "token"; readonly token: Redacted.Redacted<string> }
+  | {
+      readonly _tag: "app"
+      readonly id: number
+      readonly privateKey: Redacted.Redacted<string>
+      readonly installation?: number | undefined
+    }
 
 /** What the configuration says besides the squad; read once, at start. */
 export interface Settings {
@@ -29,7 +45,27 @@ export interface Settings {
     /** Empty for all. */
     readonly installations: ReadonlyArray<number>
     readonly botLogins: ReadonlyArray<string>
+    readonly apiUrl: string
+    readonly webUrl: string
+    /** What Squadron acts as there; null where it only hears. */
+    readonly auth: GitHubAuth | null
   }
+  /** What the local forge's repository is made from, absolute; null for the project itself, where that is possible. */
+  readonly source: string | null
+  readonly sandbox: "off" | "auto" | "required"
+  /** Folders that programs in the sandbox may read, absolute. */
+  readonly sandboxReadable: ReadonlyArray<string>
+  readonly workspaces: {
+    readonly hooks: { readonly [Hook in HookName]?: CommandLine }
+    /** Milliseconds. */
+    readonly hookTimeout: number
+    /** Bytes. */
+    readonly minFree: number
+    /** Milliseconds. */
+    readonly retention: number
+  }
+  /** What people may do in the local forge, by login. */
+  readonly people: Readonly<Record<string, Trust>>
   /** Milliseconds. */
   readonly drainTimeout: number
   /** Absolute. */
@@ -60,7 +96,27 @@ export const settingsOf = Effect.fnUntraced(function* (
     }
     return secret
   })
-  const { github = {}, server = {} } = file
+  const { github = {}, server = {}, workspaces = {} } = file
+  const hooks: { [Hook in HookName]?: CommandLine } = {}
+  for (const [name, command] of Object.entries(workspaces.hooks ?? {}) as ReadonlyArray<
+    readonly [HookName, string | CommandLine]
+  >) {
+    const split = typeof command === "string" ? splitCommand(command) : Result.succeed(command)
+    if (Result.isSuccess(split)) hooks[name] = split.success
+    else problems.push(problemAt(source, ["workspaces", "hooks", name], split.failure))
+  }
+  let auth: GitHubAuth | null = null
+  if (github.app !== undefined) {
+    const at = ["github", "app", "privateKeyEnv"]
+    const name = github.app.privateKeyEnv ?? defaultPrivateKeyEnv
+    const key = yield* secretAt(github.app.privateKeyEnv === undefined ? ["github", "app"] : at, name, name)
+    if (key !== null) {
+      auth = { _tag: "app", id: github.app.id, privateKey: key, installation: github.app.installation }
+    }
+  } else {
+    const token = yield* secretAt(["github", "tokenEnv"], github.tokenEnv, defaultGitHubTokenEnv)
+    if (token !== null) auth = { _tag: "token", token }
+  }
   const absolute = path.resolve(root)
   const settings: Settings = {
     root: absolute,
@@ -76,8 +132,21 @@ export const settingsOf = Effect.fnUntraced(function* (
       ratePerMinute: github.ratePerMinute ?? 600,
       repositories: github.repositories ?? [],
       installations: github.installations ?? [],
-      botLogins: github.botLogins ?? []
+      botLogins: github.botLogins ?? [],
+      apiUrl: github.apiUrl ?? "https://api.github.com",
+      webUrl: github.webUrl ?? "https://github.com",
+      auth
     },
+    source: file.source === undefined ? null : path.resolve(absolute, file.source),
+    sandbox: file.sandbox ?? "auto",
+    sandboxReadable: (file.sandboxReadable ?? []).map((folder) => path.resolve(absolute, folder)),
+    workspaces: {
+      hooks,
+      hookTimeout: millisOf(workspaces.hookTimeout ?? "60s"),
+      minFree: workspaces.minFree === undefined ? 2 ** 30 : bytesOf(workspaces.minFree),
+      retention: millisOf(workspaces.retention ?? "30d")
+    },
+    people: file.people ?? {},
     drainTimeout: millisOf(file.drainTimeout ?? "30s"),
     stateDir: path.resolve(absolute, file.stateDir ?? ".squadron-state")
   }

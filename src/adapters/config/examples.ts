@@ -1,5 +1,12 @@
+import { presets } from "../harness/acp/presets.ts"
+import { defaultSquad } from "./squad/defaultSquad.ts"
+
 const config = `# Squadron's configuration. Every key is optional; the values here are the defaults.
 # All keys: docs/configuration.md. A change is picked up while Squadron runs; a mistake keeps the last good one.
+
+# Who an agent is stands in its file in agents/, under \`agent\`: the command line of a program that speaks the Agent
+# Client Protocol, or one of ${Object.keys(presets).join(", ")}.
+# \`squadron start --agent <one of them>\` takes another for all roles.
 
 # The name that people address in comments: "@squadron help".
 name: squadron
@@ -10,14 +17,38 @@ concurrency: 10
 # The repository of the local issues.
 # repository: acme/app
 
+# The git repository or folder that the local forge's repository is made from, relative to the project.
+# source: .
+
+# Whether coding agents are shut in with bubblewrap: auto where it can be had, required never without, off.
+sandbox: auto
+
+# People merge agents' pull requests, unless this is here: then Squadron merges those whose newest commit has all of it,
+# and the gate of its role.
+# merge:
+#   method: squash
+#   approvals: [reviewer, security-reviewer]
+#   checks: []                      # such as those of your CI
+#   people: 1                       # with write access
+
+# Each agent that changes code has a git clone of its own.
+# workspaces:
+#   hooks: { afterCreate: npm ci }  # what a fresh clone needs
+#   retention: 30d
+
+# What the placeholders in the roles' prompts stand for. The gate in bug-fix.md is a command line of its own.
+# inputs:
+#   test: npm test
+
 # The page and the API. Any address but a loopback one requires a token.
 # server:
 #   host: 127.0.0.1
 #   port: 7700
 #   tokenEnv: SQUADRON_TOKEN        # the variable's name, not the token
 
-# What GitHub sends to /webhooks/github.
+# What GitHub sends to /webhooks/github, and what Squadron does there. Without a token or an app it only listens.
 # github:
+#   tokenEnv: SQUADRON_GITHUB_TOKEN # the variable's name, not the token
 #   secretEnv: SQUADRON_GITHUB_WEBHOOK_SECRET
 #   ratePerMinute: 600              # 0 for no limit
 #   repositories: [acme/app]        # all, unless told
@@ -36,73 +67,8 @@ drainTimeout: 30s
 stateDir: .squadron-state
 `
 
-const hello = `---
-description: Greets whoever opens an issue, and answers when it is addressed
-run: ./.squadron/agents/hello.sh
-on: [issue.opened]
-tools: [comment]
----
-
-A program reads this text as "prompt" in the JSON on its standard input. This one has no use for it.
-`
-
-const helloProgram = `#!/bin/sh
-# A line of JSON is an action or the result; all other output goes to the transcript.
-cat > /dev/null
-echo "{\\"type\\":\\"comment\\",\\"body\\":\\"Hello from $SQUADRON_ROLE on $SQUADRON_SUBJECT.\\"}"
-echo '{"type":"done","summary":"Said hello"}'
-`
-
-const triage = `---
-description: Labels new issues as bug, question or feature
-run: ./.squadron/agents/triage.mjs
-on:
-  - event: issue.opened
-    unlessLabels: [bug, question, feature]
-  - event: issue.edited
-    unlessLabels: [bug, question, feature]
-    from: person
-priority: 10
-limits:
-  concurrency: 2
-  wallClock: 1m
-tools: [add_labels]
----
-
-Sort the issue by its title and body:
-
-- bug: something is broken, fails or crashes
-- question: somebody asks how or why
-- feature: everything else
-`
-
-const triageProgram = `#!/usr/bin/env node
-// Any program can take this one's place, a coding agent as well: a turn comes in as one JSON document on standard
-// input, with the prompt and the messages; what to do goes out as lines of JSON.
-import { text } from "node:stream/consumers"
-
-const turn = JSON.parse(await text(process.stdin))
-const say = (line) => console.log(JSON.stringify(line))
-const issue = turn.messages.map(({ event }) => event.issue).findLast((found) => found !== undefined)
-
-if (issue === undefined) say({ type: "nothing", reason: "There is no issue to sort" })
-else {
-  const words = \`\${issue.title} \${issue.body}\`.toLowerCase()
-  const label = /\\b(bugs?|broken|errors?|fail(s|ed|ure)?|crash(es|ed)?)\\b/.test(words)
-    ? "bug"
-    : /\\?|\\b(how|why)\\b/.test(words)
-      ? "question"
-      : "feature"
-  say({ type: "label", add: [label] })
-  say({ type: "done", summary: \`Labelled as \${label}\` })
-}
-`
-
 /** What a new project starts with, by path. Texts that begin with `#!` are programs. */
 export const examples: { readonly [path: string]: string } = {
   ".squadron/config.yaml": config,
-  ".squadron/agents/hello.md": hello,
-  ".squadron/agents/hello.sh": helloProgram,
-  ".squadron/agents/triage.md": triage,
-  ".squadron/agents/triage.mjs": triageProgram
+  ...defaultSquad(() => "claude")
 }

@@ -17,6 +17,6 @@ const documentOf = (schema: Schema.Constraint, more: { readonly [key: string]: u
 export const jsonSchemas: { readonly [path: string]: string } = {
   "docs/schema/config.schema.json": documentOf(ConfigFile, {}),
   "docs/schema/agent.schema.json": documentOf(AgentFile, {
-    oneOf: [{ required: ["run"] }, { required: ["function"] }]
+    oneOf: [{ required: ["run"] }, { required: ["agent"] }, { required: ["function"] }]
   })
 }

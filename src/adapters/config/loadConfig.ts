@@ -1,10 +1,11 @@
 import { Array as Arr, Effect, FileSystem, Path, Result } from "effect"
 import { ConfigInvalid } from "../../domain/Errors.ts"
 import { makeSquad, type Role, type Squad } from "../../domain/Role.ts"
-import { ConfigFile, policyOf } from "./ConfigFile.ts"
+import { ConfigFile, landingOf, policyOf } from "./ConfigFile.ts"
 import { ConfigProblems } from "./ConfigProblems.ts"
 import { decodeSource } from "./decodeSource.ts"
 import { readRole } from "./readRole.ts"
+import type { InputValues } from "./roleInputs.ts"
 import { type Settings, settingsOf } from "./Settings.ts"
 import { parseYaml } from "./YamlSource.ts"
 
@@ -49,7 +50,12 @@ const readConfigFile = Effect.fnUntraced(function* (
   return Result.map(settings, (read) => ({ config: config.success, settings: read }))
 })
 
-const readRoles = Effect.fnUntraced(function* (root: string, folder: string): Read<ReadonlyArray<Role>> {
+const readRoles = Effect.fnUntraced(function* (
+  root: string,
+  folder: string,
+  values: InputValues,
+  otherAgent: string | null
+): Read<ReadonlyArray<Role>> {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const entries = (yield* isThere(folder)) ? yield* Effect.result(fs.readDirectory(folder)) : Result.succeed([])
@@ -69,7 +75,7 @@ const readRoles = Effect.fnUntraced(function* (root: string, folder: string): Re
     const text = yield* readText(file)
     const role = Result.isFailure(text)
       ? Result.fail(text.failure)
-      : yield* readRole(path.resolve(root), file, name.slice(0, -".md".length), text.success)
+      : yield* readRole(path.resolve(root), file, name.slice(0, -".md".length), text.success, values, otherAgent)
     if (Result.isFailure(role)) problems.push(...role.failure)
     else roles.push(role.success)
   }
@@ -78,12 +84,14 @@ const readRoles = Effect.fnUntraced(function* (root: string, folder: string): Re
 
 /**
  * Reads `.squadron/` in the project's folder: config.yaml (which may be absent) and one role for each agents/*.md.
- * Secrets come from the environment, through the ConfigProvider.
+ * Secrets come from the environment, through the ConfigProvider. `otherAgent`, a preset or a command line, takes the
+ * place of what roles say under `agent`.
  *
  * Fails with all problems of all files. File names in them begin with `root` as it is given.
  */
 export const loadConfig = Effect.fn("Config.load")(function* (
-  root: string
+  root: string,
+  otherAgent: string | null = null
 ): Effect.fn.Return<LoadedConfig, ConfigProblems, FileSystem.FileSystem | Path.Path> {
   const path = yield* Path.Path
   const folder = path.join(root, ".squadron")
@@ -93,12 +101,14 @@ export const loadConfig = Effect.fn("Config.load")(function* (
     })
   }
   const config = yield* readConfigFile(root, folder)
-  const roles = yield* readRoles(root, path.join(folder, "agents"))
+  const values = Result.isSuccess(config) ? (config.success.config.inputs ?? {}) : null
+  const roles = yield* readRoles(root, path.join(folder, "agents"), values, otherAgent)
   if (Result.isSuccess(config) && Result.isSuccess(roles)) {
     const { config: file, settings } = config.success
     const squad = makeSquad({
       roles: roles.success,
       policy: policyOf(file),
+      landing: landingOf(file),
       ...(file.name === undefined ? {} : { mention: file.name }),
       ...(file.concurrency === undefined ? {} : { concurrency: file.concurrency })
     })

@@ -1,7 +1,9 @@
 import { Effect, FileSystem, Path, Result } from "effect"
+import { writingTools } from "../../domain/Action.ts"
 import { ConfigInvalid } from "../../domain/Errors.ts"
 import { eventTypes } from "../../domain/Event.ts"
 import {
+  canWrite,
   defaultLimits,
   type HarnessSpec,
   isInternal,
@@ -10,10 +12,13 @@ import {
   type Role,
   type Rule
 } from "../../domain/Role.ts"
+import { atLeast } from "../../domain/Trust.ts"
+import { presets } from "../harness/acp/presets.ts"
 import { AgentFile, splitAgent } from "./AgentFile.ts"
 import { type CommandLine, splitCommand } from "./commandLine.ts"
 import { decodeSource, type Fault, problemAt } from "./decodeSource.ts"
 import { bytesOf, millisOf } from "./quantities.ts"
+import { type InputValues, inputsOf, templateFaults } from "./roleInputs.ts"
 import { parseYaml, type YamlPath } from "./YamlSource.ts"
 
 type Problems = ReadonlyArray<ConfigInvalid>
@@ -73,8 +78,12 @@ const resolved = Effect.fnUntraced(function* (
     : Result.succeed([absolute, ...args])
 })
 
+const commandFrom = (text: string | readonly [string, ...ReadonlyArray<string>]) =>
+  typeof text === "string" ? splitCommand(text) : Result.succeed<CommandLine>(text)
+
 /**
- * Reads one agent file; `root` is the project's folder, absolute.
+ * Reads one agent file; `root` is the project's folder, absolute; `values` are those of inputs in config.yaml.
+ * `otherAgent` takes the place of what roles say under `agent`.
  *
  * Fails with every problem of the file.
  */
@@ -82,7 +91,9 @@ export const readRole = Effect.fnUntraced(function* (
   root: string,
   file: string,
   name: string,
-  content: string
+  content: string,
+  values: InputValues = null,
+  otherAgent: string | null = null
 ): Effect.fn.Return<Result.Result<Role, Problems>, never, FileSystem.FileSystem | Path.Path> {
   const badName = nameFault(name)
   const nameProblems: Problems =
@@ -97,22 +108,53 @@ export const readRole = Effect.fnUntraced(function* (
   const agent = decoded.success
   const problems: Array<ConfigInvalid> = [...nameProblems]
   const report = (path: YamlPath, fault: Fault) => problems.push(problemAt(source.success, path, fault))
+  const commandAt = Effect.fnUntraced(function* (
+    key: string,
+    text: string | readonly [string, ...ReadonlyArray<string>]
+  ) {
+    const split = commandFrom(text)
+    const command = Result.isFailure(split) ? Result.fail(split.failure) : yield* resolved(root, split.success)
+    if (Result.isSuccess(command)) return command.success
+    report([key], command.failure)
+    return null
+  })
 
   let harness: HarnessSpec | null = null
-  if (agent.run !== undefined && agent.function !== undefined) {
-    report(["function"], { problem: "`run` is there, too", remedy: "Keep one of `run` and `function`." })
+  const minds = (["run", "agent", "function"] as const).filter((key) => agent[key] !== undefined)
+  const [first, second] = minds
+  if (first === undefined) {
+    const remedy = "Add one of them, for example `run: ./.squadron/agents/hello.sh` or `agent: claude`."
+    report([], { problem: "neither `run` nor `agent` nor `function` is there", remedy })
+  } else if (second !== undefined) {
+    report([second], { problem: `\`${first}\` is there, too`, remedy: `Keep one of \`${first}\` and \`${second}\`.` })
   } else if (agent.function !== undefined) harness = { _tag: "function", name: agent.function }
-  else if (agent.run === undefined) {
-    const remedy = "Add one of them, for example `run: ./.squadron/agents/hello.sh`."
-    report([], { problem: "neither `run` nor `function` is there", remedy })
-  } else {
-    const run = typeof agent.run === "string" ? splitCommand(agent.run) : Result.succeed(agent.run)
-    const command = Result.isFailure(run) ? Result.fail(run.failure) : yield* resolved(root, run.success)
-    if (Result.isFailure(command)) report(["run"], command.failure)
-    else harness = { _tag: "command", run: command.success, env: agent.env ?? [], cwd: root }
+  else if (agent.run !== undefined) {
+    const run = yield* commandAt("run", agent.run)
+    if (run !== null) harness = { _tag: "command", run, env: agent.env ?? [], cwd: root }
+  } else if (agent.agent !== undefined) {
+    const wanted = otherAgent ?? agent.agent
+    const preset = typeof wanted === "string" && Object.hasOwn(presets, wanted) ? presets[wanted] : undefined
+    const run = preset?.run ?? (yield* commandAt("agent", wanted))
+    if (run !== null) {
+      harness = {
+        _tag: "acp",
+        run,
+        env: agent.env ?? [],
+        optionalEnv: preset?.env ?? [],
+        settings: preset?.settings ?? {},
+        cwd: root,
+        mode: agent.mode ?? preset?.mode ?? null,
+        permissions: agent.permissions ?? "allow",
+        hosts: agent.hosts ?? preset?.hosts ?? []
+      }
+    }
   }
   if (agent.env !== undefined && agent.function !== undefined) {
-    report(["env"], { problem: "only a program gets variables", remedy: "Remove it, or use `run`." })
+    report(["env"], { problem: "only a program gets variables", remedy: "Remove it, or use `run` or `agent`." })
+  }
+  for (const key of ["mode", "permissions", "hosts"] as const) {
+    if (agent[key] === undefined || agent.agent !== undefined) continue
+    report([key], { problem: "this is only for `agent`", remedy: "Remove it, or use `agent`." })
   }
 
   const rules = (agent.on ?? []).map((rule): Rule => (typeof rule === "string" ? { event: rule } : rule))
@@ -120,27 +162,57 @@ export const readRole = Effect.fnUntraced(function* (
     for (const [key, fault] of ruleFaults(rule)) report(["on", index, key], fault)
   })
 
+  const hasWorkspace = agent.workspace !== undefined && agent.workspace !== false
+  const workspace = hasWorkspace
+    ? { base: null, sparse: [], depth: null, ...(agent.workspace === true ? {} : agent.workspace) }
+    : null
+  if (workspace !== null && agent.function !== undefined) {
+    report(["workspace"], { problem: "a function has no workspace", remedy: "Remove it, or use `run` or `agent`." })
+  }
+  if (agent.gate !== undefined && workspace === null) {
+    report(["gate"], { problem: "a gate runs in a workspace", remedy: "Add `workspace: true`, or remove it." })
+  }
+  const gate = agent.gate === undefined ? null : yield* commandAt("gate", agent.gate)
+  const writes = (agent.tools ?? []).filter((tool) => writingTools.includes(tool))
+  if (writes.length > 0 && workspace === null) {
+    const problem = `\`${writes.join("`, `")}\` need a workspace to work in`
+    report(["tools"], { problem, remedy: "Add `workspace: true`, or remove them." })
+  }
+  if (writes.length > 0 && agent.minTrust !== undefined && !atLeast(agent.minTrust, "write")) {
+    const problem = `strangers must not steer a role that may ${writes.join(", ")}`
+    report(["minTrust"], { problem, remedy: "Use write, maintain or admin, or remove it." })
+  }
+  const { faults, inputs } = inputsOf(agent, values)
+  for (const [path, fault] of faults) report(path, fault)
+  const prompt = { text: text.success.prompt, line: text.success.promptLine }
+  problems.push(...templateFaults(file, prompt, Object.keys(agent.inputs ?? {})))
+
   if (problems.length > 0 || harness === null) {
     return Result.fail(problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)))
   }
   const { limits = {} } = agent
-  return Result.succeed(
-    makeRole({
-      name,
-      harness,
-      on: rules,
-      prompt: text.success.prompt,
-      limits: {
-        concurrency: limits.concurrency ?? defaultLimits.concurrency,
-        maxTurns: limits.maxTurns ?? defaultLimits.maxTurns,
-        wallClock: limits.wallClock === undefined ? defaultLimits.wallClock : millisOf(limits.wallClock),
-        stall: limits.stall === undefined ? defaultLimits.stall : millisOf(limits.stall),
-        output: limits.output === undefined ? defaultLimits.output : bytesOf(limits.output)
-      },
-      ...(agent.description === undefined ? {} : { description: agent.description }),
-      ...(agent.priority === undefined ? {} : { priority: agent.priority }),
-      ...(agent.lifetime === undefined ? {} : { lifetime: agent.lifetime }),
-      ...(agent.tools === undefined ? {} : { tools: agent.tools })
-    })
-  )
+  const role = makeRole({
+    name,
+    harness,
+    on: rules,
+    workspace,
+    gate,
+    inputs,
+    prompt: text.success.prompt,
+    limits: {
+      concurrency: limits.concurrency ?? defaultLimits.concurrency,
+      maxTurns: limits.maxTurns ?? defaultLimits.maxTurns,
+      wallClock: limits.wallClock === undefined ? defaultLimits.wallClock : millisOf(limits.wallClock),
+      stall: limits.stall === undefined ? defaultLimits.stall : millisOf(limits.stall),
+      output: limits.output === undefined ? defaultLimits.output : bytesOf(limits.output)
+    },
+    ...(agent.description === undefined ? {} : { description: agent.description }),
+    ...(agent.priority === undefined ? {} : { priority: agent.priority }),
+    ...(agent.lifetime === undefined ? {} : { lifetime: agent.lifetime }),
+    ...(agent.tools === undefined ? {} : { tools: agent.tools })
+  })
+  return Result.succeed({
+    ...role,
+    minTrust: agent.minTrust ?? (canWrite(role) || workspace !== null ? "write" : "none")
+  })
 })

@@ -34,12 +34,13 @@ const within = <E, R>(outer: Stream.Stream<"change", E, R>, inner: Stream.Stream
 /**
  * The configuration after each change of its files, or what is wrong with it then; 200 ms after the last change of a
  * burst, and once after the start, since it may have changed before it was watched. Whoever uses it keeps the last good
- * one.
+ * one. `otherAgent` is as for `loadConfig`.
  *
  * Fails where the system cannot watch, such as when it has no watches left.
  */
 export const watchConfig = (
-  root: string
+  root: string,
+  otherAgent: string | null = null
 ): Stream.Stream<
   Result.Result<LoadedConfig, ConfigProblems>,
   PlatformError.PlatformError,
@@ -59,7 +60,7 @@ export const watchConfig = (
         )
       ).pipe(
         Stream.debounce("200 millis"),
-        Stream.mapEffect(() => Effect.result(loadConfig(root)))
+        Stream.mapEffect(() => Effect.result(loadConfig(root, otherAgent)))
       )
     })
   )

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto"
 import { Effect } from "effect"
 
 /** Completes at the next SIGINT, SIGTERM or SIGHUP. */
@@ -22,3 +23,12 @@ export const hangupAsTerminate = Effect.acquireRelease(
 
 /** This process's id. */
 export const processId: number = process.pid
+
+/** This process's environment, as it was at the start. */
+export const hostEnvironment: Readonly<Record<string, string | undefined>> = { ...process.env }
+
+/** The program that runs this process, absolute. */
+export const nodeProgram: string = process.execPath
+
+/** 256 bits that nobody can guess, as 64 characters. */
+export const randomToken: Effect.Effect<string> = Effect.sync(() => randomBytes(32).toString("hex"))

@@ -1,7 +1,9 @@
 import { Effect, Layer, Schema } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { migration as localForge } from "../forge/local/migration.ts"
+import { migration as localPulls } from "../forge/local/pullMigration.ts"
 import { migration as core } from "./migration.ts"
+import { migration as pullOwners } from "./ownersMigration.ts"
 import { SqliteClient, type SqliteOptions } from "./SqliteClient.ts"
 
 /** The database cannot be used as it is. */
@@ -15,8 +17,13 @@ export class DatabaseUnusable extends Schema.TaggedError<DatabaseUnusable>()("Da
   }
 }
 
-const migrations = { "0001_core": core, "0002_local_forge": localForge }
-const newest = Object.keys(migrations).length
+const migrations = {
+  "0001_core": core,
+  "0002_local_forge": localForge,
+  "0003_pull_requests": localPulls,
+  "0004_pull_owners": pullOwners
+}
+const newest = 4
 const table = "squadron_migrations"
 
 /** Refuses a database that a newer version made, before anything is changed in it. */

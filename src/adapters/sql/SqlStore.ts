@@ -160,6 +160,17 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
             )
           )
         }),
+      owners: (subjects) =>
+        read(
+          Effect.map(
+            forValues<{ readonly agent: string }>(
+              sql,
+              "SELECT DISTINCT agent FROM pull_owners WHERE subject IN (??)",
+              subjects
+            ),
+            (rows) => rows.map(({ agent }) => agent)
+          )
+        ),
       blocked: read(
         Effect.map(sql<AgentRow>`SELECT * FROM agents WHERE status = 'blocked' ORDER BY since`, (rows) =>
           rows.map(agentOf)

@@ -219,6 +219,10 @@ export const applySteps = Effect.fnUntraced(function* (
     for (const agent of step.restored) {
       yield* sql`UPDATE messages SET status = 'unread', reason = '' WHERE agent = ${agent} AND status = 'set_aside'`
     }
+    for (const { agent, subject } of step.owned) {
+      yield* sql`INSERT INTO pull_owners (subject, agent) VALUES (${subject}, ${agent})
+        ON CONFLICT (subject) DO UPDATE SET agent = excluded.agent`
+    }
     yield* forValues(sql, "DELETE FROM timers WHERE agent IN (??)", step.timersDropped)
     if (step.timers.length > 0) {
       yield* insertRows(

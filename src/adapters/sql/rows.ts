@@ -46,7 +46,8 @@ export type AgentSpan = { readonly [Column in `${"first" | "last"}_${"message" |
 type AgentState = Pick<
   Agent,
   "setAside" | "timer" | "counters" | "blockedOn" | "note" | "session" | "fingerprint" | "depth"
->
+> &
+  Partial<Pick<Agent, "pullRequest" | "vouchedAt" | "approved">>
 export const agentCells = (agent: Agent): ReadonlyArray<Cell> => {
   const state: AgentState = {
     setAside: agent.setAside,
@@ -56,7 +57,11 @@ export const agentCells = (agent: Agent): ReadonlyArray<Cell> => {
     note: agent.note,
     session: agent.session,
     fingerprint: agent.fingerprint,
-    depth: agent.depth
+    depth: agent.depth,
+    // most agents have none of these
+    ...(agent.pullRequest === null ? {} : { pullRequest: agent.pullRequest }),
+    ...(agent.vouchedAt === null ? {} : { vouchedAt: agent.vouchedAt }),
+    ...(agent.approved.length === 0 ? {} : { approved: agent.approved })
   }
   return [
     agent.id,
@@ -98,6 +103,9 @@ export const agentOf = (row: AgentRow): Agent => ({
   unread: row.unread,
   createdAt: row.created_at,
   since: row.since,
+  pullRequest: null,
+  vouchedAt: null,
+  approved: [],
   ...json<AgentState>(row.state)
 })
 

@@ -24,6 +24,7 @@ export const agents = HttpApiBuilder.group(
       pause: ({ params, payload }) => squadron.pause(params.id, reasonOf(payload)),
       resume: ({ params }) => squadron.resume(params.id),
       retry: ({ params }) => squadron.retry(params.id),
+      approve: ({ params, payload }) => squadron.approve(params.id, payload.paths),
       answer: ({ params, payload }) => squadron.answer(params.id, payload.answer)
     })
   })

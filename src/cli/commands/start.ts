@@ -15,6 +15,14 @@ export const start = Command.make(
       Flag.withDescription("Make a webhook secret in the state folder where none is configured"),
       Flag.withDefault(false)
     ),
+    issues: Flag.Directory("issues", { mustExist: true }).pipe(
+      Flag.withDescription("Open an issue for each Markdown file of a folder, once"),
+      Flag.optional
+    ),
+    agent: Flag.String("agent").pipe(
+      Flag.withDescription("A preset such as claude, or a command line, instead of what roles say under `agent`"),
+      Flag.optional
+    ),
     port: Flag.Int("port").pipe(Flag.withDescription("Port to listen on, 0 for any free one"), Flag.optional),
     host: Flag.String("host").pipe(
       Flag.withDescription("Address to listen on; one that other machines reach needs SQUADRON_TOKEN"),
@@ -30,6 +38,8 @@ export const start = Command.make(
       root: path.resolve(Option.getOrElse(input.dir, () => flags.dir)),
       once: input.once,
       makeSecret: input.makeSecret,
+      issues: Option.getOrNull(Option.map(input.issues, (folder) => path.resolve(folder))),
+      agent: Option.getOrNull(input.agent),
       port: Option.getOrUndefined(input.port),
       host: Option.getOrUndefined(input.host),
       json: flags.json
@@ -39,6 +49,7 @@ export const start = Command.make(
   Command.withDescription("Run the squadron of a folder until it is told to stop"),
   Command.withExamples([
     { command: "squadron start", description: "Run the squadron of this folder" },
-    { command: "squadron start examples/first-squad --once", description: "Do what there is to do, then end" }
+    { command: "squadron start examples/first-squad --once", description: "Do what there is to do, then end" },
+    { command: "squadron start --agent codex", description: "The same roles, with another coding agent" }
   ])
 )

@@ -69,12 +69,12 @@ describe("a file that is refused", () => {
       )
       assert.strictEqual(
         yield* inAgent("description: x"),
-        ".squadron/agents/a.md: neither `run` nor `function` is there. " +
-          "Add one of them, for example `run: ./.squadron/agents/hello.sh`."
+        ".squadron/agents/a.md: neither `run` nor `agent` nor `function` is there. " +
+          "Add one of them, for example `run: ./.squadron/agents/hello.sh` or `agent: claude`."
       )
       assert.strictEqual(
         yield* inAgent("function: f\nenv: [A]"),
-        ".squadron/agents/a.md:3: `env`: only a program gets variables. Remove it, or use `run`."
+        ".squadron/agents/a.md:3: `env`: only a program gets variables. Remove it, or use `run` or `agent`."
       )
     })
   )

@@ -3,6 +3,15 @@ import { Effect, Redacted } from "effect"
 import { defaultLimits, defaultPolicy, makeRole } from "../../../src/domain/Role.ts"
 import { agent, config, good, load } from "./projectFolder.ts"
 
+/** What settings are where the file says nothing of them. */
+const unsaid = {
+  source: null,
+  sandbox: "auto",
+  sandboxReadable: [],
+  workspaces: { hooks: {}, hookTimeout: 60_000, minFree: 2 ** 30, retention: 30 * 86_400_000 },
+  people: {}
+} as const
+
 describe("a configuration that is used", () => {
   it.effect("needs one agent only; the rest are defaults", () =>
     Effect.gen(function* () {
@@ -11,7 +20,8 @@ describe("a configuration that is used", () => {
         roles: [makeRole({ name: "a", harness: { _tag: "function", name: "f" } })],
         policy: defaultPolicy,
         mention: "squadron",
-        concurrency: 10
+        concurrency: 10,
+        landing: null
       })
       assert.deepStrictEqual(settings, {
         root,
@@ -23,8 +33,12 @@ describe("a configuration that is used", () => {
           ratePerMinute: 600,
           repositories: [],
           installations: [],
-          botLogins: []
+          botLogins: [],
+          apiUrl: "https://api.github.com",
+          webUrl: "https://github.com",
+          auth: null
         },
+        ...unsaid,
         drainTimeout: 30_000,
         stateDir: `${root}/.squadron-state`
       })
@@ -47,6 +61,16 @@ describe("a configuration that is used", () => {
             "  installations: [12]",
             "  botLogins: ['crew[bot]']",
             "policy: { retries: 0, retryBase: 2s, retryMax: 1h, continueAfter: 500ms, maxDepth: 2 }",
+            "merge: { method: rebase, approvals: [a], checks: [ci], people: 1 }",
+            "source: code",
+            "sandbox: required",
+            "sandboxReadable: [/opt/tools, tools]",
+            "workspaces:",
+            "  hooks: { afterCreate: npm ci --offline, afterRun: [sh, -c, 'echo done'] }",
+            "  hookTimeout: 5m",
+            "  minFree: 2GiB",
+            "  retention: 7d",
+            "people: { mallory: none }",
             "drainTimeout: 0s",
             "stateDir: /var/lib/crew"
           ].join("\n"),
@@ -65,7 +89,23 @@ describe("a configuration that is used", () => {
       assert.strictEqual(squad.mention, "crew")
       assert.strictEqual(squad.concurrency, 3)
       const { github, server, ...rest } = settings
-      assert.deepStrictEqual(rest, { root, repository: "acme/app", drainTimeout: 0, stateDir: "/var/lib/crew" })
+      assert.deepStrictEqual(rest, {
+        root,
+        repository: "acme/app",
+        source: `${root}/code`,
+        sandbox: "required",
+        sandboxReadable: ["/opt/tools", `${root}/tools`],
+        workspaces: {
+          hooks: { afterCreate: ["npm", "ci", "--offline"], afterRun: ["sh", "-c", "echo done"] },
+          hookTimeout: 300_000,
+          minFree: 2 * 2 ** 30,
+          retention: 7 * 86_400_000
+        },
+        people: { mallory: "none" },
+        drainTimeout: 0,
+        stateDir: "/var/lib/crew"
+      })
+      assert.deepStrictEqual(squad.landing, { method: "rebase", approvals: ["a"], checks: ["ci"], people: 1 })
       assert.strictEqual(server.host, "0.0.0.0")
       assert.strictEqual(server.port, 0)
       assert.strictEqual(server.token && Redacted.value(server.token), "t")
@@ -129,6 +169,10 @@ describe("a configuration that is used", () => {
           lifetime: "subject",
           limits: { concurrency: 1, maxTurns: 2, wallClock: 5_400_000, stall: 90_000, output: 524_288 },
           tools: ["comment"],
+          workspace: null,
+          gate: null,
+          minTrust: "none",
+          inputs: {},
           prompt: "First.\n---\nLast."
         }
       ])

@@ -24,9 +24,21 @@ const environment = (variables: { readonly [name: string]: string }) =>
   Layer.merge(NodeServices.layer, ConfigProvider.layer(ConfigProvider.fromEnvRecord(variables)))
 
 /** The configuration of a project with these files, and its folder. */
-export const load = (files: Files, variables: { readonly [name: string]: string } = {}) =>
+export const load = (
+  files: Files,
+  variables: { readonly [name: string]: string } = {},
+  otherAgent: string | null = null
+) =>
   project(files).pipe(
-    Effect.flatMap((root) => Effect.map(loadConfig(root), (loaded) => ({ root, ...loaded }))),
+    Effect.flatMap((root) => Effect.map(loadConfig(root, otherAgent), (loaded) => ({ root, ...loaded }))),
+    Effect.scoped,
+    Effect.provide(environment(variables))
+  )
+
+/** What is wrong, problem by problem. */
+export const fails = (files: Files, variables: { readonly [name: string]: string } = {}) =>
+  project(files).pipe(
+    Effect.flatMap((root) => Effect.flip(loadConfig(root))),
     Effect.scoped,
     Effect.provide(environment(variables))
   )

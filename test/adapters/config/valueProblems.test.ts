@@ -8,7 +8,7 @@ describe("a value that is refused", () => {
       assert.strictEqual(
         yield* inConfig("# a comment\nname: squadron\nconcurency: 3"),
         ".squadron/config.yaml:3: `concurency`: unknown key. Did you mean `concurrency`? " +
-          "Valid keys: name, repository, concurrency, server, github, policy, drainTimeout, stateDir."
+          "Valid keys: name, repository, concurrency, server, github, merge, source, sandbox, sandboxReadable, workspaces, people, inputs, policy, drainTimeout, stateDir."
       )
       assert.strictEqual(
         yield* inAgent("function: f\nlimits:\n  max_turn: 3"),
@@ -44,7 +44,7 @@ describe("a value that is refused", () => {
       assert.strictEqual(
         yield* inConfig("- a"),
         '.squadron/config.yaml: expected a map of keys, got ["a"]. ' +
-          "Valid keys: name, repository, concurrency, server, github, policy, drainTimeout, stateDir."
+          "Valid keys: name, repository, concurrency, server, github, merge, source, sandbox, sandboxReadable, workspaces, people, inputs, policy, drainTimeout, stateDir."
       )
       assert.strictEqual(
         yield* inAgent("function: f\non:\n  - 3"),
@@ -84,7 +84,7 @@ describe("a value that is refused", () => {
       assert.strictEqual(
         yield* inAgent("function: f\ntools: [comment, add_label]"),
         '.squadron/agents/a.md:3: `tools[1]`: unknown value "add_label". Did you mean `add_labels`? ' +
-          "Valid values: comment, add_labels, remove_labels, assign, open_issue, close_issue, reopen_issue."
+          "Valid values: comment, add_labels, remove_labels, assign, open_issue, close_issue, reopen_issue, push, open_pull_request, update_pull_request, review, reply_review."
       )
       assert.strictEqual(
         yield* inAgent("function: f\nlifetime: forever"),
@@ -95,7 +95,7 @@ describe("a value that is refused", () => {
 
   const events =
     "Valid values: issue.opened, issue.reopened, issue.closed, issue.edited, issue.assigned, issue.labeled, " +
-    "issue.unlabeled, comment.created, pull_request.opened, pull_request.closed, pull_request.synchronized, " +
+    "issue.unlabeled, comment.created, comment.edited, pull_request.opened, pull_request.edited, pull_request.conflicted, pull_request.closed, pull_request.synchronized, " +
     "pull_request.labeled, pull_request.unlabeled, review.submitted, review.dismissed, review_comment.created, " +
     "push, check_suite.completed, check_run.completed, status.changed, custom."
 

@@ -67,6 +67,9 @@ const live = (options: CommandHarnessOptions = {}) =>
   ).pipe(Layer.provideMerge(NodeServices.layer))
 
 /** A whole run of one turn; a string is a shell script. */
+/** A program gets its prompt by itself. */
+const unasked = Effect.die(new Error("nobody asks for it"))
+
 const turn = Effect.fnUntraced(function* (script: string, given: Given = {}) {
   const role = makeRole({
     name: "triage",
@@ -83,7 +86,8 @@ const turn = Effect.fnUntraced(function* (script: string, given: Given = {}) {
     run,
     turn: 1,
     messages: given.messages ?? [message("event", "")],
-    notice: ""
+    notice: "",
+    briefing: unasked
   })
 }, Effect.scoped)
 
@@ -556,7 +560,7 @@ describe("processes", () => {
       const cwd = yield* fs.makeTempDirectoryScoped()
       const marked = { ...role, harness: { ...role.harness } }
       const result = yield* Effect.forkChild(
-        session.turn({ agent, role: marked, run, turn: 1, messages: [], notice: cwd })
+        session.turn({ agent, role: marked, run, turn: 1, messages: [], notice: cwd, briefing: unasked })
       )
       const records = yield* ProcessRecords
       yield* Effect.repeat(
@@ -583,7 +587,7 @@ describe("processes", () => {
           harness: { _tag: "command", run: ["sh", "-c", script], env: [], cwd: "/" }
         })
         const session = yield* harness.open(agent, role, run)
-        return yield* session.turn({ agent, role, run, turn: 1, messages: [], notice: "" })
+        return yield* session.turn({ agent, role, run, turn: 1, messages: [], notice: "", briefing: unasked })
       }, Effect.scoped)
       const fs = yield* FileSystem.FileSystem
       const cwd = yield* fs.makeTempDirectoryScoped()

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import { turnDocument } from "../../../src/adapters/harness/TurnDocument.ts"
 import { born } from "../../../src/domain/changeAgent.ts"
 import type { Event } from "../../../src/domain/Event.ts"
@@ -47,7 +48,8 @@ describe("turnDocument", () => {
           { ...message, event },
           { ...message, id: 8, event: { ...event, seq: 6 } }
         ],
-        notice: ""
+        notice: "",
+        briefing: Effect.die(new Error("nobody asks for it"))
       })
     )
     const told = {

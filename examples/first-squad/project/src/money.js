@@ -16,4 +16,4 @@ export const formatCents = (cents) => {
 }
 
 /** A share in percent of an amount in cents, half cents rounded away from zero. */
-export const percentOf = (cents, percent) => Math.sign(cents) * Math.round((Math.abs(cents) * percent) / 100)
+export const percentOf = (cents, percent) => Math.round((cents * percent) / 100)

@@ -15,7 +15,10 @@ test("amounts are written with thousands apart", () => {
   assert.equal(formatCents(-5), "-0.05")
 })
 
-test("half a cent is rounded away from zero", () => {
+test("half a cent is rounded up", () => {
   assert.equal(percentOf(250, 19), 48)
+})
+
+test("half a cent of a credit note is rounded away from zero, like that of the invoice", () => {
   assert.equal(percentOf(-250, 19), -48)
 })

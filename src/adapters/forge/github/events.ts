@@ -189,8 +189,9 @@ const withActions: ReadonlySet<string> = new Set(
 const actorOf = (sender: Payload.Sender | null, botLogins: ReadonlyArray<string>): Actor => {
   if (sender === null) return { login: "github", kind: "bot" }
   const login = sender.login.toLowerCase()
-  const bot = sender.type === "Bot" || botLogins.some((name) => name.toLowerCase() === login)
-  return { login: sender.login, kind: bot ? "bot" : "person" }
+  // what Squadron did itself is no bot's word: whose it is says the text that it is about
+  if (botLogins.some((name) => name.toLowerCase() === login)) return { login: sender.login, kind: "agent" }
+  return { login: sender.login, kind: sender.type === "Bot" ? "bot" : "person" }
 }
 
 const other = (event: string, payload: unknown) => ({

@@ -62,5 +62,9 @@ export const assignees = (texts: ReadonlyArray<string>): Effect.Effect<ReadonlyA
     (names) => [...new Set(names)]
   )
 
+/** Not blank, at most 256 characters. */
+export const check = (name: string): Effect.Effect<string, IssueInvalid> =>
+  Effect.andThen(filled("check", name), within("check", name, limits.title))
+
 /** Not blank. */
 export const author = (login: string): Effect.Effect<string, IssueInvalid> => filled("author", login)

@@ -1,53 +1,80 @@
-/** The local forge's rows. Each function runs in the caller's transaction; a row that cannot be read is a defect. */
-import { Effect, Schema, Struct } from "effect"
+/** The local forge's issues as rows. Each function runs in the caller's transaction; a row that cannot be read is a defect. */
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import type { SqlError } from "effect/sql"
-import { ActionResult } from "../../../domain/Action.ts"
-import type { Comment, Issue } from "../../../services/Forge.ts"
-import type { Written } from "../../sql/SqlWriter.ts"
-import type { StoredIssue } from "./IssueChange.ts"
+import type { SqlError, Statement } from "effect/sql"
+import type { StoredIssue, StoredPull } from "./IssueChange.ts"
+import { Writer } from "./standing.ts"
 
-type Query<A> = Effect.Effect<A, SqlError.SqlError, SqlClient.SqlClient>
+export type Query<A> = Effect.Effect<A, SqlError.SqlError, SqlClient.SqlClient>
 
 /** An issue and how many changes it has had; its next event is one more. */
 export type IssueRecord = { readonly issue: StoredIssue; readonly changes: number }
 
-// PostgreSQL's driver hands BIGINT over as text.
-const Big = Schema.Union([Schema.Int, Schema.FiniteFromString])
+/** PostgreSQL's driver hands BIGINT over as text. */
+export const Big = Schema.Union([Schema.Int, Schema.FiniteFromString])
+export const Editors = Schema.fromJsonString(Schema.Array(Writer))
 const Names = Schema.fromJsonString(Schema.Array(Schema.String))
+
+const State = Schema.Literals(["open", "closed"])
 
 const IssueRow = Schema.Struct({
   repository: Schema.String,
   number: Big,
   title: Schema.String,
   body: Schema.String,
-  state: Schema.Literals(["open", "closed"]),
+  state: State,
   closedAs: Schema.NullOr(Schema.Literals(["completed", "not_planned"])),
   author: Schema.String,
+  agent: Schema.NullOr(Schema.String),
+  editors: Editors,
+  editedAt: Schema.NullOr(Big),
   labels: Names,
   assignees: Names,
   createdAt: Big,
   updatedAt: Big,
   comments: Big,
-  changes: Big
+  changes: Big,
+  draft: Schema.NullOr(Big),
+  merged: Schema.NullOr(Big),
+  mergeCommit: Schema.NullOr(Schema.String),
+  headRef: Schema.NullOr(Schema.String),
+  headSha: Schema.NullOr(Schema.String),
+  baseRef: Schema.NullOr(Schema.String),
+  baseSha: Schema.NullOr(Schema.String)
 })
-const CommentRow = Schema.Struct({ id: Big, body: Schema.String, author: Schema.String, createdAt: Big })
 
 const issueRows = Schema.decodeUnknownEffect(Schema.Array(IssueRow))
-const commentRows = Schema.decodeUnknownEffect(Schema.Array(CommentRow))
 const counterRow = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ last: Big })]))
-const markRow = Schema.decodeUnknownEffect(
-  Schema.Tuple([Schema.Struct({ result: Schema.fromJsonString(ActionResult) })])
-)
-const encodeResult = Schema.encodeEffect(Schema.fromJsonString(ActionResult))
 
-const issueColumns = `repository, number, title, body, state, closed_as AS "closedAs", author, labels, assignees,
-  created_at AS "createdAt", updated_at AS "updatedAt", comments, changes`
+const columns = `i.repository, i.number, i.title, i.body, i.state, i.closed_as AS "closedAs", i.author, i.agent,
+  i.editors, i.edited_at AS "editedAt", i.labels, i.assignees, i.created_at AS "createdAt",
+  i.updated_at AS "updatedAt", i.comments, i.changes, p.draft, p.merged, p.merge_commit AS "mergeCommit",
+  p.head_ref AS "headRef", p.head_sha AS "headSha", p.base_ref AS "baseRef", p.base_sha AS "baseSha"`
+const tables = `forge_issues i LEFT JOIN forge_pulls p ON p.repository = i.repository AND p.number = i.number`
 
-const recordOf = ({ changes, ...issue }: typeof IssueRow.Type): IssueRecord => ({ issue, changes })
-
-/** What everyone sees of a stored issue. */
-export const visible = (issue: StoredIssue): Issue => Struct.omit(issue, ["closedAs"])
+const recordOf = ({
+  baseRef,
+  baseSha,
+  changes,
+  draft,
+  headRef,
+  headSha,
+  mergeCommit,
+  merged,
+  ...issue
+}: typeof IssueRow.Type): IssueRecord => {
+  const pull: StoredPull | null =
+    headRef === null || headSha === null || baseRef === null || baseSha === null
+      ? null
+      : {
+          draft: draft === 1,
+          merged: merged === 1,
+          mergeCommit,
+          head: { ref: headRef, sha: headSha },
+          base: { ref: baseRef, sha: baseSha }
+        }
+  return { issue: { ...issue, pull }, changes }
+}
 
 /** The next number of this counter, from 1; none is given out twice. */
 export const next = Effect.fnUntraced(function* (counter: string) {
@@ -56,6 +83,18 @@ export const next = Effect.fnUntraced(function* (counter: string) {
     ON CONFLICT (name) DO UPDATE SET last = forge_counters.last + 1 RETURNING last`
   const [row] = yield* Effect.orDie(counterRow(rows))
   return row.last
+})
+
+const pullCells = ({ number, pull, repository }: StoredIssue) => ({
+  repository,
+  number,
+  draft: pull?.draft === true ? 1 : 0,
+  merged: pull?.merged === true ? 1 : 0,
+  merge_commit: pull?.mergeCommit ?? null,
+  head_ref: pull?.head.ref ?? "",
+  head_sha: pull?.head.sha ?? "",
+  base_ref: pull?.base.ref ?? "",
+  base_sha: pull?.base.sha ?? ""
 })
 
 export const insert = Effect.fnUntraced(function* ({ changes, issue }: IssueRecord) {
@@ -68,6 +107,9 @@ export const insert = Effect.fnUntraced(function* ({ changes, issue }: IssueReco
     state: issue.state,
     closed_as: issue.closedAs,
     author: issue.author,
+    agent: issue.agent,
+    editors: JSON.stringify(issue.editors),
+    edited_at: issue.editedAt,
     labels: JSON.stringify(issue.labels),
     assignees: JSON.stringify(issue.assignees),
     created_at: issue.createdAt,
@@ -75,84 +117,58 @@ export const insert = Effect.fnUntraced(function* ({ changes, issue }: IssueReco
     comments: issue.comments,
     changes
   })}`
+  if (issue.pull !== null) yield* sql`INSERT INTO forge_pulls ${sql.insert(pullCells(issue))}`
 })
 
 /** Writes all that can change after an issue was opened. */
 export const update = Effect.fnUntraced(function* ({ changes, issue }: IssueRecord) {
   const sql = yield* SqlClient.SqlClient
+  const { number, repository } = issue
   yield* sql`UPDATE forge_issues SET title = ${issue.title}, body = ${issue.body}, state = ${issue.state},
-    closed_as = ${issue.closedAs}, labels = ${JSON.stringify(issue.labels)},
-    assignees = ${JSON.stringify(issue.assignees)}, updated_at = ${issue.updatedAt}, comments = ${issue.comments},
-    changes = ${changes} WHERE repository = ${issue.repository} AND number = ${issue.number}`
+    closed_as = ${issue.closedAs}, editors = ${JSON.stringify(issue.editors)}, edited_at = ${issue.editedAt},
+    labels = ${JSON.stringify(issue.labels)}, assignees = ${JSON.stringify(issue.assignees)},
+    updated_at = ${issue.updatedAt}, comments = ${issue.comments}, changes = ${changes}
+    WHERE repository = ${repository} AND number = ${number}`
+  if (issue.pull === null) return
+  const cells = pullCells(issue)
+  yield* sql`UPDATE forge_pulls SET draft = ${cells.draft}, merged = ${cells.merged},
+    merge_commit = ${cells.merge_commit}, head_sha = ${cells.head_sha}, base_sha = ${cells.base_sha}
+    WHERE repository = ${repository} AND number = ${number}`
 })
 
-/** The issue, or null. */
+/** The issue or pull request, or null. */
 export const find = (repository: string, number: number): Query<IssueRecord | null> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const found = yield* sql`SELECT ${sql.literal(issueColumns)} FROM forge_issues
-      WHERE repository = ${repository} AND number = ${number}`
+    const found = yield* sql`SELECT ${sql.literal(columns)} FROM ${sql.literal(tables)}
+      WHERE i.repository = ${repository} AND i.number = ${number}`
     const [row] = yield* Effect.orDie(issueRows(found))
     return row === undefined ? null : recordOf(row)
   })
 
-/** Newest first. */
-export const list = (query: {
+/** Which are wanted; all that are not told are. */
+export type Wanted = {
+  readonly pulls: boolean
   readonly repository?: string | undefined
   readonly state?: "open" | "closed" | undefined
+  /** Of pull requests: their branch. */
+  readonly head?: string | undefined
+  readonly headSha?: string | undefined
   readonly limit: number
-}): Query<ReadonlyArray<Issue>> =>
+}
+
+/** Issues or pull requests, newest first. */
+export const list = (wanted: Wanted): Query<ReadonlyArray<IssueRecord>> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const where = sql.and([
-      ...(query.repository === undefined ? [] : [sql`repository = ${query.repository}`]),
-      ...(query.state === undefined ? [] : [sql`state = ${query.state}`])
-    ])
-    const found = yield* sql`SELECT ${sql.literal(issueColumns)} FROM forge_issues WHERE ${where}
-      ORDER BY created_at DESC, number DESC, repository LIMIT ${query.limit}`
-    const rows = yield* Effect.orDie(issueRows(found))
-    return rows.map((row) => visible(recordOf(row).issue))
+    const conditions: Array<Statement.Fragment> = [
+      sql`p.number ${sql.literal(wanted.pulls ? "IS NOT NULL" : "IS NULL")}`
+    ]
+    if (wanted.repository !== undefined) conditions.push(sql`i.repository = ${wanted.repository}`)
+    if (wanted.state !== undefined) conditions.push(sql`i.state = ${wanted.state}`)
+    if (wanted.head !== undefined) conditions.push(sql`p.head_ref = ${wanted.head}`)
+    if (wanted.headSha !== undefined) conditions.push(sql`p.head_sha = ${wanted.headSha}`)
+    const found = yield* sql`SELECT ${sql.literal(columns)} FROM ${sql.literal(tables)} WHERE ${sql.and(conditions)}
+      ORDER BY i.created_at DESC, i.number DESC, i.repository LIMIT ${wanted.limit}`
+    return (yield* Effect.orDie(issueRows(found))).map(recordOf)
   })
-
-export const insertComment = Effect.fnUntraced(function* (issue: Issue, comment: Comment) {
-  const sql = yield* SqlClient.SqlClient
-  yield* sql`INSERT INTO forge_comments ${sql.insert({
-    id: comment.id,
-    repository: issue.repository,
-    number: issue.number,
-    body: comment.body,
-    author: comment.author,
-    created_at: comment.createdAt
-  })}`
-})
-
-/** Oldest first. */
-export const comments = (repository: string, number: number): Query<ReadonlyArray<Comment>> =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
-    const found = yield* sql`SELECT id, body, author, created_at AS "createdAt" FROM forge_comments
-      WHERE repository = ${repository} AND number = ${number} ORDER BY id`
-    return yield* Effect.orDie(commentRows(found))
-  })
-
-/**
- * Marks the action as done with what `body` comes to, or gives the result of the first time and no events. The mark
- * is claimed before the work, so that two transactions with one key never both do it.
- */
-export const once = Effect.fnUntraced(function* <E>(
-  key: string,
-  at: number,
-  body: Effect.Effect<Written<ActionResult>, E, SqlClient.SqlClient>
-): Effect.fn.Return<Written<ActionResult>, E | SqlError.SqlError, SqlClient.SqlClient> {
-  const sql = yield* SqlClient.SqlClient
-  const claimed = yield* sql`INSERT INTO forge_marks (key, result, done_at) VALUES (${key}, '{}', ${at})
-    ON CONFLICT (key) DO NOTHING RETURNING key`
-  if (claimed.length === 0) {
-    const [mark] = yield* Effect.orDie(markRow(yield* sql`SELECT result FROM forge_marks WHERE key = ${key}`))
-    return { value: mark.result, events: [] }
-  }
-  const done = yield* body
-  const result = yield* Effect.orDie(encodeResult(done.value))
-  yield* sql`UPDATE forge_marks SET result = ${result} WHERE key = ${key}`
-  return done
-})

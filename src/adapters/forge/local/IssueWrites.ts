@@ -1,123 +1,143 @@
-/** What a person or an agent may do to issues, each as the body of one transaction. */
+/** What a person or an agent may do to issues and pull requests alike, each as the body of one transaction. */
 import { Clock, Effect } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
-import type { ActionDraft } from "../../../domain/Action.ts"
 import { IssueNotFound } from "../../../domain/Errors.ts"
-import type { Actor, Detail, EventDraft } from "../../../domain/Event.ts"
-import * as Subject from "../../../domain/Subject.ts"
-import type { Comment, Issue } from "../../../services/Forge.ts"
+import type { Detail } from "../../../domain/Event.ts"
+import type { Comment } from "../../../services/Forge.ts"
 import type { Written } from "../../sql/SqlWriter.ts"
-import { type Changed, snapshot, type StoredIssue } from "./IssueChange.ts"
-import type { IssueInvalid } from "./IssueInvalid.ts"
+import * as CommentTable from "./CommentTable.ts"
+import { commentSnapshot, detailsOf, drafts } from "./happenings.ts"
+import { type Changed, type StoredComment, type StoredIssue, visibleComment } from "./IssueChange.ts"
+import { IssueInvalid } from "./IssueInvalid.ts"
 import * as IssueLimits from "./IssueLimits.ts"
 import * as IssueTable from "./IssueTable.ts"
+import { type By, rewritten, type Standing, written } from "./standing.ts"
 
 export type Body<A, E = never> = Effect.Effect<Written<A>, E | SqlError.SqlError, SqlClient.SqlClient>
 
-/** The issue that is meant. */
+/** The issue or pull request that is meant. */
 export type At = { readonly repository: string; readonly number: number }
 
-/** Whose doing a change is. */
-export type By = { readonly actor: Actor; readonly causedBy: string | null; readonly depth: number }
+export const nameOf = ({ number, repository }: At): string => `${repository}#${number}`
 
-export const person = (login: string): Effect.Effect<By, IssueInvalid> =>
-  Effect.map(IssueLimits.author(login), (login) => ({ actor: { login, kind: "person" }, causedBy: null, depth: 0 }))
-
-/** Squadron itself where the action is no agent's. */
-export const performer = ({ agent, depth }: ActionDraft): By => ({
-  actor: agent === null ? { login: "squadron", kind: "system" } : { login: agent, kind: "agent" },
-  causedBy: agent,
-  depth
-})
-
-// Who can reach a local forge as a person holds the machine or its token. What agents write commands nobody.
-const associationOf = (actor: Actor): string => (actor.kind === "person" ? "OWNER" : "NONE")
-
-// An issue's changes are counted in its own row, so a key is fresh in exactly the transaction that uses it.
-const drafts = (issue: Issue, changes: number, by: By, at: number, details: ReadonlyArray<Detail>) =>
-  details.map((detail, index): EventDraft => ({
-    key: `local:${issue.repository}#${issue.number}:${changes + index + 1}`,
-    source: "local",
-    at,
-    ...by,
-    subject: Subject.issue(issue.repository, issue.number),
-    detail
-  }))
-
-const found = Effect.fnUntraced(function* ({ number, repository }: At) {
-  const record = yield* IssueTable.find(repository, number)
-  if (record === null) return yield* new IssueNotFound({ issue: `${repository}#${number}` })
+export const found = Effect.fnUntraced(function* (at: At) {
+  const record = yield* IssueTable.find(at.repository, at.number)
+  if (record === null) return yield* new IssueNotFound({ issue: nameOf(at) })
   return record
 })
 
 export const open = Effect.fnUntraced(function* (
+  standing: Standing,
+  by: By,
   asked: {
     readonly repository: string
     readonly title: string
     readonly body: string
     readonly labels: ReadonlyArray<string>
-  },
-  by: By
-): Effect.fn.Return<Written<Issue>, IssueInvalid | SqlError.SqlError, SqlClient.SqlClient> {
+  }
+): Effect.fn.Return<Written<StoredIssue>, IssueInvalid | SqlError.SqlError, SqlClient.SqlClient> {
   const repository = yield* IssueLimits.repository(asked.repository)
   const title = yield* IssueLimits.title(asked.title)
   const body = yield* IssueLimits.body(asked.body)
   const labels = yield* IssueLimits.labels(asked.labels)
   const now = yield* Clock.currentTimeMillis
   const issue: StoredIssue = {
+    ...written(body, by, now),
     repository,
     number: yield* IssueTable.next(`issues ${repository}`),
     title,
-    body,
     state: "open",
     closedAs: null,
-    author: by.actor.login,
     labels,
     assignees: [],
-    createdAt: now,
     updatedAt: now,
-    comments: 0
+    comments: 0,
+    pull: null
   }
   yield* IssueTable.insert({ issue, changes: 1 })
-  const events = drafts(issue, 0, by, now, [{ _tag: "issue.opened", issue: snapshot(issue) }])
-  return { value: IssueTable.visible(issue), events }
+  const details = detailsOf(standing, issue, [{ _tag: "opened" }])
+  return { value: issue, events: drafts(issue, 0, by, now, details) }
 })
 
-/** Changes the issue as decided; no details, no write. */
-export const change = Effect.fnUntraced(function* (
-  at: At,
+/** Changes a record that was found; when nothing happened, nothing is written. */
+export const changeFound = Effect.fnUntraced(function* (
+  standing: Standing,
   by: By,
-  decide: (issue: StoredIssue) => Changed
-): Effect.fn.Return<Written<Issue>, IssueNotFound | SqlError.SqlError, SqlClient.SqlClient> {
-  const before = yield* found(at)
-  const { details, issue: after } = decide(before.issue)
-  if (details.length === 0) return { value: IssueTable.visible(before.issue), events: [] }
+  before: IssueTable.IssueRecord,
+  { happened, issue: after }: Changed
+): Effect.fn.Return<Written<StoredIssue>, SqlError.SqlError, SqlClient.SqlClient> {
+  if (happened.length === 0) return { value: before.issue, events: [] }
   const now = yield* Clock.currentTimeMillis
   const issue = { ...after, updatedAt: now }
-  yield* IssueTable.update({ issue, changes: before.changes + details.length })
-  return { value: IssueTable.visible(issue), events: drafts(issue, before.changes, by, now, details) }
+  yield* IssueTable.update({ issue, changes: before.changes + happened.length })
+  return { value: issue, events: drafts(issue, before.changes, by, now, detailsOf(standing, issue, happened)) }
+})
+
+/** Changes the issue or pull request as decided. */
+export const change = Effect.fnUntraced(function* (
+  standing: Standing,
+  by: By,
+  at: At,
+  decide: (issue: StoredIssue, now: number) => Changed
+): Effect.fn.Return<Written<StoredIssue>, IssueNotFound | SqlError.SqlError, SqlClient.SqlClient> {
+  const before = yield* found(at)
+  return yield* changeFound(standing, by, before, decide(before.issue, yield* Clock.currentTimeMillis))
+})
+
+/** Tells of something that happened on the issue, and notes that it did. */
+const tell = Effect.fnUntraced(function* (
+  { changes, issue }: IssueTable.IssueRecord,
+  by: By,
+  now: number,
+  detail: Detail
+) {
+  yield* IssueTable.update({ issue: { ...issue, updatedAt: now }, changes: changes + 1 })
+  return drafts(issue, changes, by, now, [detail])
 })
 
 export const comment = Effect.fnUntraced(function* (
-  at: At,
+  standing: Standing,
   by: By,
+  at: At,
   text: string
 ): Effect.fn.Return<Written<Comment>, IssueInvalid | IssueNotFound | SqlError.SqlError, SqlClient.SqlClient> {
   const body = yield* IssueLimits.comment(text)
   const { changes, issue } = yield* found(at)
   const now = yield* Clock.currentTimeMillis
-  const author = by.actor.login
-  const comment: Comment = { id: yield* IssueTable.next("comments"), body, author, createdAt: now }
-  yield* IssueTable.insertComment(issue, comment)
-  yield* IssueTable.update({
-    issue: { ...issue, comments: issue.comments + 1, updatedAt: now },
-    changes: changes + 1
-  })
-  const detail: Detail = {
+  const comment: StoredComment = { ...written(body, by, now), id: yield* IssueTable.next("comments") }
+  yield* CommentTable.insert(issue, comment)
+  const events = yield* tell({ issue: { ...issue, comments: issue.comments + 1 }, changes }, by, now, {
     _tag: "comment.created",
-    comment: { id: comment.id, body, author, association: associationOf(by.actor) },
+    comment: commentSnapshot(standing, comment),
     title: issue.title,
     labels: issue.labels
+  })
+  return { value: visibleComment(comment), events }
+})
+
+/** Gives a comment another text. */
+export const editComment = Effect.fnUntraced(function* (
+  standing: Standing,
+  by: By,
+  at: At & { readonly comment: number },
+  text: string
+): Effect.fn.Return<Written<Comment>, IssueInvalid | IssueNotFound | SqlError.SqlError, SqlClient.SqlClient> {
+  const body = yield* IssueLimits.comment(text)
+  const record = yield* found(at)
+  const before = yield* CommentTable.find(at.repository, at.number, at.comment)
+  if (before === null) {
+    const problem = `${nameOf(at)} has no comment ${at.comment}`
+    return yield* new IssueInvalid({ field: "comment", problem })
   }
-  return { value: comment, events: drafts(issue, changes, by, now, [detail]) }
+  if (before.body === body) return { value: visibleComment(before), events: [] }
+  const now = yield* Clock.currentTimeMillis
+  const comment = rewritten(before, body, by, now)
+  yield* CommentTable.update(comment)
+  const events = yield* tell(record, by, now, {
+    _tag: "comment.edited",
+    comment: commentSnapshot(standing, comment),
+    title: record.issue.title,
+    labels: record.issue.labels
+  })
+  return { value: visibleComment(comment), events }
 })

@@ -1,161 +1,127 @@
-import { Clock, Context, Effect, Layer } from "effect"
+import { rmSync } from "node:fs"
+import { Context, Effect, Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql"
-import { Action, type ActionDraft, type ActionResult } from "../../../domain/Action.ts"
-import { ForgeError, IssueNotFound, type StoreUnavailable } from "../../../domain/Errors.ts"
-import { type Comment, Forge, type Issue } from "../../../services/Forge.ts"
+import type { ForgeError } from "../../../domain/Errors.ts"
+import type { Trust } from "../../../domain/Trust.ts"
+import { Forge } from "../../../services/Forge.ts"
 import { SqlWriter, unavailable } from "../../sql/SqlWriter.ts"
-import * as IssueChange from "./IssueChange.ts"
-import { IssueInvalid } from "./IssueInvalid.ts"
-import * as IssueLimits from "./IssueLimits.ts"
-import * as IssueTable from "./IssueTable.ts"
-import * as IssueWrites from "./IssueWrites.ts"
-import type { At, Body } from "./IssueWrites.ts"
+import { incoming, repositoriesIn } from "./folders.ts"
+import { makeGit } from "./git.ts"
+import { type GitRequest, type GitResponse, type GitServingFailed, makeBackend } from "./HttpBackend.ts"
+import { type AskedImport, type Imported, makeImport } from "./importing.ts"
+import { type IssueSide, makeIssueSide } from "./issueSide.ts"
+import { makePerform, refusal } from "./perform.ts"
+import { makePullSide, type PullSide } from "./pullSide.ts"
+import { makeReading } from "./reading.ts"
+import type { Parts } from "./settling.ts"
+import { makeStanding } from "./standing.ts"
+import { makeTurns } from "./Turns.ts"
 
-type Author = { readonly author: string }
-type Labels = { readonly add: ReadonlyArray<string>; readonly remove: ReadonlyArray<string> }
-type Edit = { readonly title?: string | undefined; readonly body?: string | undefined }
-type NewIssue = {
-  readonly repository: string
-  readonly title: string
-  readonly body: string
-  readonly labels: ReadonlyArray<string>
+/** How the local forge is kept; all of it may be left out. */
+export type LocalForgeOptions = {
+  /** Absolute folder of the bare repositories, `<owner>/<name>.git`. Without one there is no git: issues alone. */
+  readonly repositories?: string | undefined
+  /** Absolute path of Squadron's mirror of a repository, whose commits are pushed. */
+  readonly objects?: ((repository: string) => string) | undefined
+  /** What people may do, by login; in any case of letters. */
+  readonly people?: Readonly<Record<string, Trust>> | undefined
+  /** What everybody else may do. `admin` unless told: whoever reaches a local forge as a person holds the machine. */
+  readonly defaultTrust?: Trust | undefined
+  /** The default branch of new repositories where an import names none; `main` unless told. */
+  readonly defaultBranch?: string | undefined
+  /** In the environment of every git, so that one which a killed daemon has left is found; see `ProcessRecords`. */
+  readonly environment?: Readonly<Record<string, string>> | undefined
 }
 
-type ChangeError = IssueInvalid | IssueNotFound | StoreUnavailable
-
 /**
- * The forge that Squadron keeps itself, in its own database.
+ * The forge that Squadron keeps itself: issues and pull requests in its own database, branches in bare repositories.
  *
  * Besides the port it has what a person can do. Every change appends its events in its own transaction, attributed
- * to who made it; a change that changes nothing appends none.
+ * to who made it; a change that changes nothing appends none. What git and the database have to say together is
+ * begun with an intent in the database and finished by whoever has the repository next, so a crash between is harmless.
  */
 export class LocalForge extends Context.Service<
   LocalForge,
-  Forge["Service"] & {
-    /** Opens an issue; its number was never used in this repository. */
-    open(issue: NewIssue & Author): Effect.Effect<Issue, IssueInvalid | StoreUnavailable>
-    comment(comment: At & Author & { readonly body: string }): Effect.Effect<Comment, ChangeError>
-    /** A label cannot be both added and removed. */
-    label(change: At & Author & Labels): Effect.Effect<Issue, ChangeError>
-    /** Adds assignees; those that are there stay. */
-    assign(change: At & Author & { readonly assignees: ReadonlyArray<string> }): Effect.Effect<Issue, ChangeError>
-    close(change: At & Author & { readonly reason: IssueChange.CloseReason }): Effect.Effect<Issue, ChangeError>
-    reopen(change: At & Author): Effect.Effect<Issue, ChangeError>
-    /** What is not given stays. */
-    edit(change: At & Author & Edit): Effect.Effect<Issue, ChangeError>
-  }
+  Forge["Service"] &
+    IssueSide &
+    PullSide & {
+      /** The names of all git repositories. */
+      readonly repositories: Effect.Effect<ReadonlyArray<string>>
+      /**
+       * Makes a repository of a git repository's HEAD, or of a folder's files; one that is there follows a git repository
+       * by fast-forward only. Nothing of the source is run, no hooks and no filters.
+       */
+      importRepository(asked: AskedImport): Effect.Effect<Imported, ForgeError>
+      /** Answers a git client. A push is answered once its events are durable. */
+      serveGit(request: GitRequest): Effect.Effect<GitResponse, GitServingFailed | ForgeError, Scope.Scope>
+    }
 >()("squadron/adapters/forge/local/LocalForge") {
-  /** Needs the tables of `migration`. */
-  static readonly layer: Layer.Layer<LocalForge, never, SqlClient.SqlClient | SqlWriter> = Layer.effect(
-    LocalForge,
-    Effect.suspend(() => make)
-  )
+  /** Needs the tables of `migration` and `pullMigration`. Tells first what a killed daemon could not tell any more. */
+  static readonly layer = (
+    options: LocalForgeOptions = {}
+  ): Layer.Layer<LocalForge, never, SqlClient.SqlClient | SqlWriter> => Layer.effect(LocalForge, make(options))
 
   /** The port alone. */
   static readonly layerForge: Layer.Layer<Forge, never, LocalForge> = Layer.effect(
     Forge,
-    Effect.map(LocalForge, ({ comments, issue, issues, perform }) => Forge.of({ comments, issue, issues, perform }))
+    Effect.map(LocalForge, (local) =>
+      Forge.of({
+        perform: local.perform,
+        issue: local.issue,
+        issues: local.issues,
+        comments: local.comments,
+        pullRequest: local.pullRequest,
+        pullRequests: local.pullRequests,
+        reviews: local.reviews,
+        reviewComments: local.reviewComments,
+        checks: local.checks,
+        trust: local.trust,
+        defaultBranch: local.defaultBranch,
+        remote: local.remote
+      })
+    )
   )
 }
-
-const relabel = Effect.fnUntraced(function* (at: At, by: IssueWrites.By, change: Labels) {
-  const add = yield* IssueLimits.labels(change.add)
-  const both = add.find((label) => change.remove.includes(label))
-  if (both !== undefined) {
-    return yield* new IssueInvalid({ field: "label", problem: `${JSON.stringify(both)} is both added and removed` })
-  }
-  return yield* IssueWrites.change(at, by, (issue) => IssueChange.relabel(issue, add, change.remove))
-})
-
-const assign = Effect.fnUntraced(function* (at: At, by: IssueWrites.By, names: ReadonlyArray<string>) {
-  const assignees = yield* IssueLimits.assignees(names)
-  return yield* IssueWrites.change(at, by, (issue) => IssueChange.assign(issue, assignees))
-})
-
-const edit = Effect.fnUntraced(function* (at: At, by: IssueWrites.By, change: Edit) {
-  const title = change.title === undefined ? null : yield* IssueLimits.title(change.title)
-  const body = change.body === undefined ? null : yield* IssueLimits.body(change.body)
-  return yield* IssueWrites.change(at, by, (issue) => IssueChange.edit(issue, title, body))
-})
-
-const close = (at: At, by: IssueWrites.By, reason: IssueChange.CloseReason) =>
-  IssueWrites.change(at, by, (issue) => IssueChange.close(issue, reason))
-
-const reopen = (at: At, by: IssueWrites.By) => IssueWrites.change(at, by, (issue) => IssueChange.reopen(issue))
-
-const naming = <E>(body: Body<Issue, E>): Body<ActionResult, E> =>
-  Effect.map(body, ({ events, value }) => ({ value: { issue: value.number }, events }))
-
-/** Does what the action says, as its agent. */
-const act = (draft: ActionDraft): Body<ActionResult, IssueInvalid | IssueNotFound> => {
-  const { kind, number, repository } = draft.subject
-  const at = { repository, number }
-  const by = IssueWrites.performer(draft)
-  if (kind === "repository" && draft.action._tag !== "open_issue") {
-    const problem = `${draft.action._tag} needs an issue, and ${repository} is a repository`
-    return Effect.fail(new IssueInvalid({ field: "subject", problem }))
-  }
-  return Action.match(draft.action, {
-    open_issue: (issue): Body<ActionResult, IssueInvalid | IssueNotFound> =>
-      naming(IssueWrites.open({ ...issue, repository }, by)),
-    comment: ({ body }) =>
-      Effect.map(IssueWrites.comment(at, by, body), ({ events, value }) => ({
-        value: { issue: number, comment: value.id },
-        events
-      })),
-    add_labels: ({ labels }) => naming(relabel(at, by, { add: labels, remove: [] })),
-    remove_labels: ({ labels }) => naming(relabel(at, by, { add: [], remove: labels })),
-    assign: ({ assignees }) => naming(assign(at, by, assignees)),
-    close_issue: ({ reason }) => naming(close(at, by, reason)),
-    reopen_issue: () => naming(reopen(at, by))
-  })
-}
-
-const refusal = (error: IssueInvalid | IssueNotFound | StoreUnavailable): ForgeError =>
-  new ForgeError({ reason: error.message, retryable: error._tag === "StoreUnavailable", retryAfter: null })
 
 /** A fault that may pass is the caller's to see; any other is a mistake of ours. */
 const readFault = (error: SqlError.SqlError): Effect.Effect<never, ForgeError> =>
   error.isRetryable ? Effect.fail(refusal(unavailable(error))) : Effect.die(error)
 
-const make = Effect.gen(function* () {
+const make = Effect.fnUntraced(function* (options: LocalForgeOptions) {
   const sql = yield* SqlClient.SqlClient
   const writer = yield* SqlWriter
+  const root = options.repositories ?? null
+  const parts: Parts = {
+    git: makeGit(options.environment),
+    standing: makeStanding(options.people ?? {}, options.defaultTrust ?? "admin"),
+    writer,
+    read: (query) => query.pipe(Effect.provideService(SqlClient.SqlClient, sql), Effect.catch(readFault)),
+    refusal
+  }
+  const turns = makeTurns(parts, root)
+  const all = yield* makeReading(parts, root)
+  const { commit: _, ...reading } = all
+  const mirror = (repository: string) => options.objects?.(repository) ?? null
+  const repositories = Effect.sync(() => (root === null ? [] : repositoriesIn(root)))
 
-  const read = <A>(query: Effect.Effect<A, SqlError.SqlError, SqlClient.SqlClient>): Effect.Effect<A, ForgeError> =>
-    query.pipe(Effect.provideService(SqlClient.SqlClient, sql), Effect.catch(readFault))
-  const writeAs = <A, E extends IssueInvalid | IssueNotFound>(
-    { author }: Author,
-    body: (by: IssueWrites.By) => Body<A, E>
-  ): Effect.Effect<A, E | IssueInvalid | StoreUnavailable> =>
-    Effect.flatMap(IssueWrites.person(author), (by) => writer.write(body(by)))
-
-  const issue = Effect.fn("LocalForge.issue")(function* (repository: string, number: number) {
-    const record = yield* read(IssueTable.find(repository, number))
-    if (record === null) return yield* new IssueNotFound({ issue: `${repository}#${number}` })
-    return IssueTable.visible(record.issue)
-  })
-
+  if (root !== null) rmSync(incoming(root), { recursive: true, force: true })
+  yield* Effect.forEach(
+    yield* repositories,
+    (repository) =>
+      Effect.catch(
+        turns.in(repository, () => Effect.void),
+        (error) => Effect.logWarning(`The repository ${repository} cannot be read: ${error.message}`)
+      ),
+    { concurrency: 2, discard: true }
+  )
   return LocalForge.of({
-    perform: Effect.fn("LocalForge.perform")(function* (action: ActionDraft) {
-      const now = yield* Clock.currentTimeMillis
-      return yield* Effect.mapError(writer.write(IssueTable.once(action.key, now, act(action))), refusal)
-    }),
-    issue,
-    issues: Effect.fn("LocalForge.issues")((query) => read(IssueTable.list(query))),
-    comments: Effect.fn("LocalForge.comments")(function* (repository: string, number: number) {
-      yield* issue(repository, number)
-      return yield* read(IssueTable.comments(repository, number))
-    }),
-    open: Effect.fn("LocalForge.open")((change) => writeAs(change, (by) => IssueWrites.open(change, by))),
-    comment: Effect.fn("LocalForge.comment")((change) =>
-      writeAs(change, (by) => IssueWrites.comment(change, by, change.body))
-    ),
-    label: Effect.fn("LocalForge.label")((change) => writeAs(change, (by) => relabel(change, by, change))),
-    assign: Effect.fn("LocalForge.assign")((change) => writeAs(change, (by) => assign(change, by, change.assignees))),
-    close: Effect.fn("LocalForge.close")((change) => writeAs(change, (by) => close(change, by, change.reason))),
-    reopen: Effect.fn("LocalForge.reopen")((change) => writeAs(change, (by) => reopen(change, by))),
-    edit: Effect.fn("LocalForge.edit")((change) => writeAs(change, (by) => edit(change, by, change)))
+    ...reading,
+    perform: makePerform(parts, turns, all, mirror),
+    ...makeIssueSide(parts),
+    ...makePullSide(parts, turns, all),
+    repositories,
+    importRepository: makeImport(parts, turns, root, options.defaultBranch ?? "main"),
+    serveGit: makeBackend(parts, turns, root)
   })
 })

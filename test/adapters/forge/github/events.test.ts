@@ -301,12 +301,12 @@ describe("toEvent", () => {
     })
   )
 
-  it.effect("tells bots from people, by GitHub's word or by their configured names", () =>
+  it.effect("tells bots from people by GitHub's word, and its own doing by the configured names", () =>
     Effect.gen(function* () {
       const bot = yield* receive("check_suite", example("check_suite", "rerequested"))
       assert.deepStrictEqual(bot.actor, { login: "octocoders-linter[bot]", kind: "bot" })
       const named = yield* receive("issues", example("issues", "opened"), ["codertoCAT"])
-      assert.deepStrictEqual(named.actor, { login: "Codertocat", kind: "bot" })
+      assert.deepStrictEqual(named.actor, { login: "Codertocat", kind: "agent" })
     })
   )
 

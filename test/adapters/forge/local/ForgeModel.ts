@@ -67,7 +67,7 @@ export class ForgeModel {
     return true
   }
 
-  snapshots(): ReadonlyArray<IssueSnapshot & { readonly comments: number }> {
+  snapshots(): ReadonlyArray<Omit<IssueSnapshot, "trust"> & { readonly comments: number }> {
     return this.issues.map(({ assignees, comments, labels, ...issue }) => ({
       ...issue,
       labels: [...labels],

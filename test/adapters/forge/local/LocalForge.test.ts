@@ -2,24 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Layer, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { LocalForge } from "../../../../src/adapters/forge/local/LocalForge.ts"
-import { migration } from "../../../../src/adapters/forge/local/migration.ts"
-import { migration as coreMigration } from "../../../../src/adapters/sql/migration.ts"
-import { SqliteClient } from "../../../../src/adapters/sql/SqliteClient.ts"
-import { SqlWriter } from "../../../../src/adapters/sql/SqlWriter.ts"
+import type { ForgeError } from "../../../../src/domain/Errors.ts"
 import type { EventDraft } from "../../../../src/domain/Event.ts"
 import * as Subject from "../../../../src/domain/Subject.ts"
 import { draft, suite } from "../../../contract/ForgeContract.ts"
 import { TestSqlWriter } from "../../../support/TestSqlWriter.ts"
+import { database } from "./OnGit.ts"
 import { Change, ForgeModel, type Happened } from "./ForgeModel.ts"
 
-const database = Layer.effectDiscard(Effect.andThen(coreMigration, migration)).pipe(
-  Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" }))
-)
-const layer = LocalForge.layer.pipe(
-  Layer.provideMerge(TestSqlWriter.layer),
-  Layer.provideMerge(SqlWriter.layer),
-  Layer.provideMerge(database)
-)
+const layer = LocalForge.layer({ people: { hubot: "read" } }).pipe(Layer.provideMerge(database))
 
 suite("LocalForge as a Forge", Layer.provide(LocalForge.layerForge, layer))
 
@@ -45,6 +36,8 @@ const opened = {
   labels: ["bug"],
   assignees: []
 } as const
+/** The same as an event tells it. */
+const told = { ...opened, trust: "admin" } as const
 
 const about = ({ detail }: EventDraft): string => {
   switch (detail._tag) {
@@ -76,19 +69,22 @@ describe("LocalForge", () => {
         number: 1,
         ...opened,
         createdAt: 5_000,
+        editor: null,
+        editedAt: null,
         updatedAt: 5_000,
-        comments: 0
+        comments: 0,
+        pullRequest: false
       })
       assert.deepStrictEqual(yield* events, [
         {
           key: "local:acme/app#1:1",
           source: "local",
           at: 5_000,
-          actor: { login: "mona", kind: "person" },
+          actor: { login: "mona", kind: "person", trust: "admin" },
           subject: Subject.issue(repository, 1),
           causedBy: null,
           depth: 0,
-          detail: { _tag: "issue.opened", issue: opened }
+          detail: { _tag: "issue.opened", issue: told }
         }
       ])
     }).pipe(Effect.provide(layer))
@@ -100,7 +96,11 @@ describe("LocalForge", () => {
       yield* open
       const say = draft("say", 1, { _tag: "comment", body: "done" })
       const [byAgent] = yield* appended(forge.perform({ ...say, depth: 3 }))
-      assert.deepInclude(byAgent, { actor: { login: "coder-1-e1", kind: "agent" }, causedBy: "coder-1-e1", depth: 3 })
+      assert.deepInclude(byAgent, {
+        actor: { login: "coder-1-e1", kind: "agent", trust: "write" },
+        causedBy: "coder-1-e1",
+        depth: 3
+      })
       assert.deepStrictEqual(byAgent?.detail, {
         _tag: "comment.created",
         comment: { id: 1, body: "done", author: "coder-1-e1", association: "NONE" },
@@ -108,9 +108,16 @@ describe("LocalForge", () => {
         labels: ["bug"]
       })
       const [bySquadron] = yield* appended(forge.perform({ ...say, key: "welcome", agent: null, depth: 1 }))
-      assert.deepInclude(bySquadron, { actor: { login: "squadron", kind: "system" }, causedBy: null, depth: 1 })
-      const authors = (yield* forge.comments(repository, 1)).map(({ author }) => author)
-      assert.deepStrictEqual(authors, ["coder-1-e1", "squadron"])
+      assert.deepInclude(bySquadron, {
+        actor: { login: "squadron", kind: "system", trust: "admin" },
+        causedBy: null,
+        depth: 1
+      })
+      const authors = (yield* forge.comments(repository, 1)).map(({ agent, author }) => [author, agent])
+      assert.deepStrictEqual(authors, [
+        ["coder-1-e1", "coder-1-e1"],
+        ["squadron", "squadron"]
+      ])
     }).pipe(Effect.provide(layer))
   )
 
@@ -127,10 +134,10 @@ describe("LocalForge", () => {
     Effect.gen(function* () {
       const forge = yield* LocalForge
       yield* open
-      const told = yield* appended(forge.label({ ...one, add: ["bug", "ui", "docs"], remove: ["old"] }))
-      const issue = { ...opened, labels: ["bug", "ui", "docs"] }
+      const labeled = yield* appended(forge.label({ ...one, add: ["bug", "ui", "docs"], remove: ["old"] }))
+      const issue = { ...told, labels: ["bug", "ui", "docs"] }
       assert.deepStrictEqual(
-        told.map(({ detail, key }) => [key, detail]),
+        labeled.map(({ detail, key }) => [key, detail]),
         [
           ["local:acme/app#1:2", { _tag: "issue.labeled", issue, label: "ui" }],
           ["local:acme/app#1:3", { _tag: "issue.labeled", issue, label: "docs" }]
@@ -148,7 +155,7 @@ describe("LocalForge", () => {
     Effect.gen(function* () {
       const forge = yield* LocalForge
       yield* open
-      const told = yield* appended(
+      const changed = yield* appended(
         Effect.all([
           forge.close({ ...one, reason: "completed" }),
           forge.reopen(one),
@@ -157,14 +164,14 @@ describe("LocalForge", () => {
           forge.assign({ ...one, assignees: ["hubot", "mona"] })
         ])
       )
-      const edited = { ...opened, title: "uno", body: "cuerpo" }
+      const edited = { ...told, title: "uno", body: "cuerpo" }
       const issue = { ...edited, assignees: ["hubot", "mona"] }
       assert.deepStrictEqual(
-        told.map(({ detail }) => detail),
+        changed.map(({ detail }) => detail),
         [
-          { _tag: "issue.closed", issue: { ...opened, state: "closed" } },
-          { _tag: "issue.reopened", issue: opened },
-          { _tag: "issue.edited", issue: { ...opened, title: "uno" } },
+          { _tag: "issue.closed", issue: { ...told, state: "closed" } },
+          { _tag: "issue.reopened", issue: told },
+          { _tag: "issue.edited", issue: { ...told, title: "uno" } },
           { _tag: "issue.edited", issue: edited },
           { _tag: "issue.assigned", issue, assignee: "hubot" },
           { _tag: "issue.assigned", issue, assignee: "mona" }
@@ -180,7 +187,7 @@ describe("LocalForge", () => {
       yield* forge.assign({ ...one, assignees: ["mona"] })
       const before = yield* forge.issue(repository, 1)
       yield* TestClock.adjust("1 minute")
-      const told = yield* appended(
+      const silent = yield* appended(
         Effect.all([
           forge.reopen(one),
           forge.label({ ...one, add: ["bug"], remove: ["never there"] }),
@@ -191,7 +198,7 @@ describe("LocalForge", () => {
           forge.perform(draft("again", 1, { _tag: "add_labels", labels: ["bug"] }))
         ])
       )
-      assert.deepStrictEqual(told, [])
+      assert.deepStrictEqual(silent, [])
       assert.deepStrictEqual(yield* forge.issue(repository, 1), before)
       yield* forge.close({ ...one, reason: "completed" })
       assert.deepStrictEqual(yield* appended(forge.close({ ...one, reason: "not_planned" })), [])
@@ -325,6 +332,82 @@ describe("LocalForge", () => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("tells how far who did it, and who wrote the text, are trusted", () =>
+    Effect.gen(function* () {
+      const forge = yield* LocalForge
+      yield* open
+      const [said] = yield* appended(forge.comment({ ...one, author: "Hubot", body: "me too" }))
+      assert.deepStrictEqual(said?.actor, { login: "Hubot", kind: "person", trust: "read" })
+      assert.strictEqual(said?.detail._tag === "comment.created" && said.detail.comment.association, "NONE")
+      const trusts = Effect.fnUntraced(function* (change: Effect.Effect<unknown, unknown>) {
+        const [event] = yield* appended(change)
+        return event?.detail._tag === "issue.edited" ? [event.actor.trust, event.detail.issue.trust] : []
+      })
+      assert.deepStrictEqual(yield* trusts(forge.edit({ ...one, body: "more" })), ["admin", "admin"])
+      assert.deepStrictEqual(yield* trusts(forge.edit({ ...one, author: "hubot", body: "rm -rf" })), ["read", "read"])
+      // Whoever edits after a stranger has not written the stranger's words.
+      assert.deepStrictEqual(yield* trusts(forge.edit({ ...one, title: "uno" })), ["admin", "read"])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("notes who changed an issue's text last, and when; labels are no text", () =>
+    Effect.gen(function* () {
+      const forge = yield* LocalForge
+      yield* open
+      const edits = Effect.map(forge.issue(repository, 1), ({ author, editedAt, editor }) => [author, editor, editedAt])
+      yield* TestClock.adjust(1_000)
+      yield* forge.label({ ...one, author: "hubot", add: ["ui"], remove: [] })
+      assert.deepStrictEqual(yield* edits, ["mona", null, null])
+      yield* forge.edit({ ...one, author: "hubot", body: "other" })
+      assert.deepStrictEqual(yield* edits, ["mona", "hubot", 1_000])
+      yield* TestClock.adjust(1_000)
+      yield* forge.edit({ ...one, title: "uno" })
+      assert.deepStrictEqual(yield* edits, ["mona", "mona", 2_000])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("tells of a comment that was edited, by the editor and with its first author", () =>
+    Effect.gen(function* () {
+      const forge = yield* LocalForge
+      yield* open
+      const { id } = yield* forge.comment({ ...one, body: "hello" })
+      yield* TestClock.adjust(1_000)
+      const change = { ...one, author: "hubot", comment: id, body: "goodbye" }
+      const [event, ...more] = yield* appended(Effect.andThen(forge.editComment(change), forge.editComment(change)))
+      assert.deepStrictEqual(more, [])
+      assert.deepStrictEqual(event?.actor, { login: "hubot", kind: "person", trust: "read" })
+      assert.deepStrictEqual(event?.detail, {
+        _tag: "comment.edited",
+        comment: { id, body: "goodbye", author: "mona", association: "OWNER" },
+        title: "one",
+        labels: ["bug"]
+      })
+      assert.deepStrictEqual(yield* forge.comments(repository, 1), [
+        { id, body: "goodbye", author: "mona", createdAt: 0, editor: "hubot", editedAt: 1_000 }
+      ])
+      const missing = yield* Effect.flip(forge.editComment({ ...change, comment: 99 }))
+      assert.include(missing.message, "acme/app#1 has no comment 99")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("has no branches and no pull requests where it keeps no repositories, and says so", () =>
+    Effect.gen(function* () {
+      const forge = yield* LocalForge
+      const branch = { branch: "squadron/a", commit: "1".repeat(40), expected: null }
+      const effects: ReadonlyArray<Effect.Effect<unknown, ForgeError>> = [
+        forge.defaultBranch(repository),
+        forge.remote(repository),
+        forge.perform(draft("push", 0, { _tag: "push", ...branch }))
+      ]
+      for (const effect of effects) {
+        const error = yield* Effect.flip(effect)
+        assert.include(error.message, "keeps no git repositories")
+        assert.isFalse(error.retryable)
+      }
+      assert.deepStrictEqual(yield* forge.pullRequests({ repository, limit: 10 }), [])
+    }).pipe(Effect.provide(layer))
+  )
+
   const opening: Change = {
     number: 1,
     key: null,
@@ -359,16 +442,17 @@ describe("LocalForge", () => {
         const model = new ForgeModel()
         // Two issues to begin with, so that most changes find theirs.
         for (const change of [opening, opening, ...random]) {
-          const told = yield* events
+          const before = yield* events
           const effect: Effect.Effect<unknown, unknown> =
             change.key === null
               ? byPerson(forge, change)
               : forge.perform(draft(change.key, change.action._tag === "open_issue" ? 0 : change.number, change.action))
           const done = yield* Effect.isSuccess(effect)
           assert.strictEqual(done, model.apply(change))
-          const [last] = (yield* events).slice(told.length).toReversed()
+          const [last] = (yield* events).slice(before.length).toReversed()
           if (last !== undefined && "issue" in last.detail) {
-            const seen = { ...last.detail.issue, comments: model.issues[last.subject.number - 1]?.comments.length ?? 0 }
+            const { trust: _, ...snapshot } = last.detail.issue
+            const seen = { ...snapshot, comments: model.issues[last.subject.number - 1]?.comments.length ?? 0 }
             assert.deepStrictEqual(seen, model.snapshots()[last.subject.number - 1])
           }
         }

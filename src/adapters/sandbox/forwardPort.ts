@@ -1,0 +1,15 @@
+import type { Effect, Scope } from "effect"
+import { connect, createServer } from "node:net"
+import type { SandboxUnavailable } from "../../domain/Errors.ts"
+import { join } from "./bridge.ts"
+import { serveSocket } from "./unixServer.ts"
+
+/** Makes a unix socket whose connections reach a loopback port of this machine, until the scope closes. */
+export const forwardPort = (path: string, port: number): Effect.Effect<void, SandboxUnavailable, Scope.Scope> =>
+  serveSocket(path, (track) =>
+    createServer({ allowHalfOpen: true }, (inside) => {
+      const outside = connect({ host: "127.0.0.1", port, allowHalfOpen: true })
+      track(outside)
+      join(inside, outside)
+    })
+  )

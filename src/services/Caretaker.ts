@@ -1,0 +1,63 @@
+import { Context, Effect, FiberSet, Layer } from "effect"
+import { isLive } from "../domain/Agent.ts"
+import { AgentPool } from "./AgentPool.ts"
+import { keepGoing } from "./keepGoing.ts"
+import { Store } from "./Store.ts"
+import { Workspaces } from "./Workspaces.ts"
+
+/** How often workspaces are looked at that nobody removed, such as those of agents that ended while Squadron was off. */
+const every = "1 hour"
+
+/** Removes the workspaces of agents that have ended, once their work is saved. */
+export class Caretaker extends Context.Service<
+  Caretaker,
+  {
+    /** Removes what may be removed now; answers with the agents whose workspaces are gone. */
+    readonly sweep: Effect.Effect<ReadonlyArray<string>>
+  }
+>()("squadron/services/Caretaker") {
+  static readonly layer: Layer.Layer<Caretaker, never, Store | Workspaces | AgentPool> = Layer.effect(
+    Caretaker,
+    Effect.gen(function* () {
+      const store = yield* Store
+      const workspaces = yield* Workspaces
+      const pool = yield* AgentPool
+      const removals = yield* FiberSet.make<void, never>()
+      const fork = yield* FiberSet.runtime(removals)<never>()
+
+      // its run closes the workspace after its end is written
+      const removeOf = (agent: string): Effect.Effect<void> =>
+        pool.stopped(agent).pipe(
+          Effect.andThen(workspaces.kept),
+          // most agents never had one
+          Effect.flatMap((kept) => (kept.includes(agent) ? workspaces.remove(agent) : Effect.succeed(false))),
+          Effect.asVoid,
+          Effect.catch((error) => Effect.logWarning(`The workspace of ${agent} stays: ${error.message}`))
+        )
+
+      yield* store.observe((committed) => {
+        for (const agent of committed.agents) if (!isLive(agent.status)) fork(removeOf(agent.id))
+      })
+
+      const sweep = Effect.gen(function* () {
+        const kept = yield* workspaces.kept
+        const agents = new Map((yield* store.agentsById(kept)).map((agent) => [agent.id, agent]))
+        const ended = kept.filter((id) => {
+          const agent = agents.get(id)
+          return agent === undefined || !isLive(agent.status)
+        })
+        const removed: Array<string> = []
+        for (const id of ended) {
+          const gone = yield* Effect.catch(workspaces.remove(id), (error) =>
+            Effect.as(Effect.logWarning(`The workspace of ${id} stays: ${error.message}`), false)
+          )
+          if (gone) removed.push(id)
+        }
+        return removed
+      })
+
+      yield* Effect.forkScoped(keepGoing(Effect.andThen(sweep, Effect.sleep(every)), "Workspaces are not cleared"))
+      return Caretaker.of({ sweep })
+    })
+  )
+}
