@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -55,7 +55,7 @@ describe("README", () => {
 
   it.effect("names no flag that its command does not have", () =>
     Effect.gen(function* () {
-      const uses = [...typed.matchAll(/(?<![@\w/.-])squadron ((?:issue )?[a-z]+)[^`\n#]*? (--[a-z-]+)/g)]
+      const uses = [...typed.matchAll(/(?<![@\w/.-])squadron ((?:(?:issue|pull) )?[a-z]+)[^`\n#]*? (--[a-z-]+)/g)]
       assert.isAbove(uses.length, 2)
       for (const [, command = "", flag = ""] of uses) {
         const { out } = yield* cli([...command.split(" "), "--help"])
@@ -77,9 +77,14 @@ describe("README", () => {
 
   it("shows the agents of the first squad, all of them", () => {
     const [, part = ""] = readme.split("| agent | starts on | does |\n")
-    const named = matches(part.split("\n\n")[0] ?? "", /^\| `([a-z]+)`/gm)
-    assert.deepStrictEqual(named.toSorted(), ["duplicates", "scout", "test", "triage"])
-    for (const name of named) assert.isTrue(existsSync(join(root, `examples/first-squad/.squadron/agents/${name}.md`)))
+    const cells = matches(part.split("\n\n")[0] ?? "", /^\| ([^|]+) \|/gm).join()
+    const files = readdirSync(join(root, "examples/first-squad/.squadron/agents"))
+    assert.deepStrictEqual(
+      matches(cells, /`([a-z-]+)`/g)
+        .map((name) => `${name}.md`)
+        .toSorted(),
+      files.toSorted()
+    )
   })
 
   it("shows the same script as the contract of programs", () => {
@@ -90,7 +95,14 @@ describe("README", () => {
 })
 
 describe("documents", () => {
-  for (const file of ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/dependencies.md"]) {
+  for (const file of [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    ...readdirSync(join(root, "docs"))
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => `docs/${name}`)
+  ]) {
     it(`${file}: every link leads to a file`, () => {
       const links = matches(textOf(file), /\]\((?!\w+:|#)([^)#]+)/g)
       const dead = links.filter((link) => !existsSync(resolve(root, dirname(file), link)))

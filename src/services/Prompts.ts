@@ -1,6 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import type { Agent } from "../domain/Agent.ts"
-import { ForgeError } from "../domain/Errors.ts"
+import type { ForgeError } from "../domain/Errors.ts"
 import type { Message } from "../domain/Message.ts"
 import { Outcome } from "../domain/Outcome.ts"
 import { newsPrompt, type Quoted, wholePrompt } from "../domain/prompt.ts"

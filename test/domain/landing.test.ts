@@ -134,7 +134,7 @@ describe("decideLanding", () => {
       if (decision._tag !== "Merge") return
       assert.isTrue(mergeable)
       for (const role of asked.approvals) {
-        const last = reviews.filter((one) => one.role === role && !one.dismissed && one.verdict !== "comment").at(-1)
+        const last = reviews.findLast((one) => one.role === role && !one.dismissed && one.verdict !== "comment")
         assert.deepInclude(last, { verdict: "approve", commit: head })
       }
     }

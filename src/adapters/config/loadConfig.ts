@@ -65,7 +65,7 @@ const readRoles = Effect.fnUntraced(function* (
   }
   const names = entries.success.filter((name) => name.endsWith(".md")).toSorted()
   if (names.length === 0) {
-    const remedy = "Add a file `<name>.md` to it, or run `squadron init` for two that work."
+    const remedy = "Add a file `<name>.md` to it, or run `squadron init` for a squad of six."
     return Result.fail([whole(folder, "there is no agent", remedy)])
   }
   const roles: Array<Role> = []

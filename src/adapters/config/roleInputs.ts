@@ -38,9 +38,9 @@ export const templateFaults = (
   prompt: { readonly text: string; readonly line: number },
   declared: ReadonlyArray<string>
 ): ReadonlyArray<ConfigInvalid> => {
-  const known = [...builtIns, ...declared]
+  const known = new Set([...builtIns, ...declared])
   return placeholdersOf(prompt.text)
-    .filter(({ name }) => !known.includes(name))
+    .filter(({ name }) => !known.has(name))
     .map(
       ({ line, name }) =>
         new ConfigInvalid({

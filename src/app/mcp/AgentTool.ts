@@ -94,8 +94,14 @@ export const runTool = Effect.fn("Mcp.call")(function* (
     if (judgement._tag === "Denied") deny(grant, name)
     if (judgement._tag !== "Allowed") return yield* refuse(judgement.why)
     if (tool === null) return yield* refuse(`There is no tool ${name}.`)
+    const before = grant.reported
     const answer = yield* tool.call(given)
-    if (!call.noted) yield* Effect.mapError(note("tool.called", grant, answer.line), unwritten)
+    if (call.noted) return answer
+    yield* note("tool.called", grant, answer.line).pipe(
+      // a report that is not written down was none
+      Effect.tapError(() => Effect.sync(() => void (grant.reported = before))),
+      Effect.mapError(unwritten)
+    )
     return answer
   })
   // where even this cannot be written, the agent still has to hear of its refusal

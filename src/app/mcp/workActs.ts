@@ -50,7 +50,7 @@ const push = Effect.fnUntraced(function* (workspace: Workspace, branch: string) 
     pullRequest: pull === null ? null : { ...pull, head: pull.head.sha },
     has: new Set([work.mergeBase, ...work.commits.map(({ id }) => id)])
   })
-  if ("why" in before) return yield* Effect.die(before)
+  if ("why" in before) return yield* refuse(`${tool}: ${before.why}.`)
   const line = `push ${work.head.slice(0, 9)} to ${branch}`
   const dirty = work.dirty ? dirtyNote : ""
   if (before.expected === work.head) {

@@ -12,7 +12,7 @@ describe("a file that is refused", () => {
   it.effect("without an agent", () =>
     Effect.gen(function* () {
       const message =
-        ".squadron/agents: there is no agent. Add a file `<name>.md` to it, or run `squadron init` for two that work."
+        ".squadron/agents: there is no agent. Add a file `<name>.md` to it, or run `squadron init` for a squad of six."
       assert.strictEqual(yield* refused({ [config]: "" }), message)
       assert.strictEqual(yield* refused({ ".squadron/agents/a.txt": "" }), message)
     })

@@ -1,5 +1,5 @@
 import { NodeHttpServer } from "@effect/platform-node"
-import { Effect, Layer, Redacted, type Scope } from "effect"
+import { Effect, Layer, Logger, Redacted, type Scope } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { createServer } from "node:http"
 import { faultLog, originCheck } from "../../../src/app/api/guards.ts"
@@ -37,6 +37,22 @@ const squad = makeSquad({ roles: [pm, reader, reviewer, developer] })
 
 let tokens = 0
 
+/** A real store that takes nothing when the test says so. */
+const faulty = (told: Told) =>
+  Layer.effect(
+    Store,
+    Effect.map(Store, (store) =>
+      Store.of({
+        ...store,
+        commit: (step) =>
+          Effect.andThen(
+            Effect.suspend(() => told.storing),
+            store.commit(step)
+          )
+      })
+    )
+  ).pipe(Layer.provide(sqliteStoreLayer({ filename: ":memory:" })))
+
 /** A server of tools over HTTP with a real store and outbox, and a forge in memory. */
 export const rig = <E = never, R = never>(
   told: Told,
@@ -57,7 +73,8 @@ export const rig = <E = never, R = never>(
       )
     ),
     Layer.provideMerge(layerTest(told)),
-    Layer.provideMerge(sqliteStoreLayer({ filename: ":memory:" }))
+    Layer.provideMerge(faulty(told)),
+    Layer.provideMerge(Logger.layer([]))
   )
 }
 

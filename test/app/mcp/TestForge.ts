@@ -1,6 +1,6 @@
 import { Clock, Effect, Layer, Option } from "effect"
 import { Action, type ActionDraft, type ActionResult } from "../../../src/domain/Action.ts"
-import { ForgeError, IssueNotFound, PullRequestNotFound } from "../../../src/domain/Errors.ts"
+import { ForgeError, IssueNotFound, PullRequestNotFound, type StoreUnavailable } from "../../../src/domain/Errors.ts"
 import * as Subject from "../../../src/domain/Subject.ts"
 import type { Trust } from "../../../src/domain/Trust.ts"
 import {
@@ -34,6 +34,8 @@ export type Told = {
   reading: Effect.Effect<void, ForgeError>
   /** Comes before anybody's trust is told. */
   trusting: Effect.Effect<void, ForgeError>
+  /** Comes before whatever is written to the store. */
+  storing: Effect.Effect<void, StoreUnavailable>
   remote: string
 }
 
@@ -62,6 +64,7 @@ export const makeTold = (): Told => ({
   before: Effect.void,
   reading: Effect.void,
   trusting: Effect.void,
+  storing: Effect.void,
   remote: "/nonexistent"
 })
 

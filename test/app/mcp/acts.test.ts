@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Redacted, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { ForgeError } from "../../../src/domain/Errors.ts"
+import { ForgeError, StoreUnavailable } from "../../../src/domain/Errors.ts"
 import * as Subject from "../../../src/domain/Subject.ts"
 import { Store } from "../../../src/services/Store.ts"
 import { until } from "../../../src/testing.ts"
@@ -244,6 +244,66 @@ describe("acts on issues", limits, () => {
         assert.deepStrictEqual(yield* linesOf(grant.agent.id), ["called comment on acme/shop#7: 1 characters"])
       }).pipe(Effect.provide(rig(told)))
     })
+  )
+})
+
+describe("calls that go wrong", limits, () => {
+  it.live(
+    "are not done where they cannot be written down, and the agent hears of it",
+    withRig((told) =>
+      Effect.gen(function* () {
+        someIssue(told, 7, { author: "ada", body: "x" })
+        const grant = yield* startRun(pm)
+        const client = yield* connect(grant)
+        told.storing = Effect.fail(new StoreUnavailable({ reason: "the disk is full" }))
+        const { isError, text } = yield* client.call("comment", { body: "x" })
+        assert.isTrue(isError)
+        assert.include(text, "Nothing was done, since it could not be written down")
+        assert.include(text, "the disk is full")
+        assert.isTrue((yield* client.call("read_subject")).isError)
+        assert.isTrue((yield* client.call("merge")).isError)
+        assert.isTrue((yield* client.call("report_done", { summary: "x" })).isError)
+        assert.isNull(grant.reported)
+        told.storing = Effect.void
+        assert.deepStrictEqual(told.performed, [])
+        assert.isFalse((yield* client.call("comment", { body: "x" })).isError)
+        assert.deepStrictEqual(yield* linesOf(grant.agent.id), ["called comment on acme/shop#7: 1 characters"])
+      })
+    )
+  )
+
+  it.live(
+    "by a fault of our own say no more than that, and leave their line",
+    withRig((told) =>
+      Effect.gen(function* () {
+        told.reading = Effect.die(new Error("hidden words"))
+        const grant = yield* startRun(pm)
+        const { body, text } = yield* (yield* connect(grant)).request("tools/call", {
+          name: "read_subject",
+          arguments: {}
+        })
+        assert.isDefined(body.error ?? (body.result?.isError === true ? body.result : undefined))
+        assert.notInclude(text, "hidden words")
+        assert.deepStrictEqual(yield* linesOf(grant.agent.id), ["refused read_subject: an internal fault"])
+      })
+    )
+  )
+
+  it.live(
+    "leave their line also where the caller goes away",
+    withRig((told) =>
+      Effect.gen(function* () {
+        const reached = yield* Deferred.make<void>()
+        told.reading = Effect.andThen(Deferred.succeed(reached, undefined), Effect.never)
+        const grant = yield* startRun(pm)
+        const client = yield* connect(grant)
+        const call = yield* Effect.forkChild(client.call("read_subject"))
+        yield* Deferred.await(reached)
+        yield* Fiber.interrupt(call)
+        yield* until(Effect.map(linesOf(grant.agent.id), (lines) => lines.length === 1))
+        assert.deepStrictEqual(yield* linesOf(grant.agent.id), ["refused read_subject: broken off by its caller"])
+      })
+    )
   )
 })
 

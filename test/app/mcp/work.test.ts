@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Redacted, type Scope } from "effect"
+import { Effect, FileSystem, Latch, Layer, Redacted, type Scope } from "effect"
 import { join } from "node:path"
 import { ProcessRecords } from "../../../src/adapters/harness/ProcessRecords.ts"
 import { GitWorkspaces } from "../../../src/adapters/workspace/GitWorkspaces.ts"
@@ -306,6 +306,13 @@ describe("pushing", () => {
       const { client, clone } = yield* begin()
       write(clone, { "a.txt": "a\n" })
       const head = commitAll(clone, "first")
+      // the first waits here for a second one, which must not come
+      const company = yield* Latch.make(false)
+      let readers = 0
+      told.reading = Effect.suspend(() => {
+        if (++readers > 1) company.openUnsafe()
+        return Effect.timeoutOption(company.await, "1 second")
+      })
       const answers = yield* Effect.forEach([1, 2, 3, 4], () => client.call("push_work"), { concurrency: "unbounded" })
       assert.deepStrictEqual(
         answers.map(({ isError }) => isError),
@@ -319,7 +326,7 @@ describe("pushing", () => {
     Effect.gen(function* () {
       const { client, clone } = yield* begin()
       write(clone, { "a.txt": "a\n" })
-      commitAll(clone, "first")
+      const head = commitAll(clone, "first")
       told.before = Effect.fail(refused("protected branch"))
       const { isError, text } = yield* client.call("open_pull_request", { title: "A", body: "" })
       assert.isTrue(isError)
@@ -332,6 +339,7 @@ describe("pushing", () => {
       // a failed push is none: the next one begins anew
       told.before = Effect.void
       assert.isFalse((yield* client.call("push_work")).isError)
+      assert.strictEqual(headOf(origin), head)
     }))
 })
 

@@ -5,7 +5,7 @@ import type { Action, ActionResult } from "../../../domain/Action.ts"
 import { agentOfBranch } from "../../../domain/branches.ts"
 import { ForgeError } from "../../../domain/Errors.ts"
 import { gitFault, suspicious } from "./git.ts"
-import { branchRef, changeRefs, hasCommit, headBranch, isAncestor } from "./refs.ts"
+import { branchRef, changeRefs, hasCommit, headBranch, isAncestor, isWhole } from "./refs.ts"
 import type { Parts } from "./settling.ts"
 import type { By } from "./standing.ts"
 import type { Turn } from "./Turns.ts"
@@ -48,7 +48,8 @@ const take = Effect.fnUntraced(function* (parts: Parts, { folder, repository }: 
         /not our ref|bad object|remote error: upload-pack/i.test(error.said) ? missing : gitFault(error)
       )
     )
-  if (!(yield* Effect.mapError(hasCommit(parts.git, folder, commit), gitFault))) return yield* missing
+  const isCommit = yield* Effect.mapError(hasCommit(parts.git, folder, commit), gitFault)
+  if (!isCommit || !(yield* Effect.mapError(isWhole(parts.git, folder, commit), gitFault))) return yield* missing
 })
 
 /** Sets the branch to a commit of Squadron's mirror where the branch is where it is expected, and nowhere else. */

@@ -7,7 +7,7 @@ import { refused } from "./branchActions.ts"
 import { identOf, writeCommit } from "./commits.ts"
 import { folderOf, incoming } from "./folders.ts"
 import { type Git, gitFault, parts as partsOf, textOf } from "./git.ts"
-import { branchRef, changeRefs, hasCommit, headBranch, isAncestor } from "./refs.ts"
+import { branchRef, changeRefs, headBranch, isAncestor, isWhole } from "./refs.ts"
 import type { Parts } from "./settling.ts"
 import { performer } from "./standing.ts"
 import type { Turn, Turns } from "./Turns.ts"
@@ -50,7 +50,7 @@ const headOf = Effect.fnUntraced(function* (git: Git, folder: string, from: stri
 const fetch = Effect.fnUntraced(function* (git: Git, folder: string, from: string, commit: string) {
   const options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]
   yield* git({ folder, args: ["fetch", ...options, "--", from, commit], timeout: patience })
-  return yield* hasCommit(git, folder, commit)
+  return yield* isWhole(git, folder, commit)
 })
 
 /** A commit of the folder's own files, less those that its .gitignore names, and the repositories within it. */

@@ -52,6 +52,18 @@ export const hasCommit = (git: Git, folder: string, commit: string): Effect.Effe
     ({ code }) => code === 0
   )
 
+/** Whether the repository has the commit with all that it needs; what its refs have is taken for whole. */
+export const isWhole = (git: Git, folder: string, commit: string): Effect.Effect<boolean, GitFailed> =>
+  Effect.map(
+    git({
+      folder,
+      args: ["rev-list", "--objects", "--quiet", commit, "--not", "--all"],
+      accept: [1, 128],
+      timeout: "10 minutes"
+    }),
+    ({ code }) => code === 0
+  )
+
 /** A lock as old as this is nobody's: a git of ours is done sooner, in milliseconds. */
 const stale = 60_000
 

@@ -238,6 +238,16 @@ describe("GitHubClient", () => {
     })
   )
 
+  it.effect("writes no half characters, which GitHub could not read", () =>
+    Effect.gen(function* () {
+      const double = yield* makeGitHubDouble
+      withComments(double, 0)
+      const forge = yield* forgeOn(double)
+      yield* forge.perform(draft("say", 1, { _tag: "comment", body: "half \ud83d of one" }))
+      assert.strictEqual((yield* forge.comments(repository, 1))[0]?.body, "half \ufffd of one")
+    })
+  )
+
   it.effect("finds issues among many pull requests", () =>
     Effect.gen(function* () {
       const double = yield* makeGitHubDouble

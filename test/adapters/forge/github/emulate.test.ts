@@ -209,6 +209,14 @@ describe("GitHubForge on emulate", () => {
         [id]
       )
 
+      // emulate refuses comments on lines, and stores the review all the same
+      const lines = { ...review, role: "other", comments: [{ path: "README.md", line: 1, body: "here" }] }
+      const { review: stored = 0 } = yield* forge.perform(onPull("lines", pullRequest, lines))
+      assert.deepStrictEqual(
+        (yield* forge.reviews(repository, pullRequest)).map((one) => one.id),
+        [id, stored]
+      )
+
       const check: Action = { _tag: "set_check", name: "gate/a", commit, conclusion: "success", summary: "well" }
       yield* forge.perform(draft("check", 0, check))
       yield* second.perform(draft("check", 0, check))

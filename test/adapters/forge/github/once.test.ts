@@ -149,6 +149,22 @@ describe("An action whose answer is lost is done once", () => {
     })
   )
 
+  it.effect("a change of somebody else's pull request, which gets no mark", () =>
+    Effect.gen(function* () {
+      const double = yield* makeGitHubDouble
+      const { number } = yield* openPull(double, yield* forgeOn(double))
+      const [row] = double.repository.issues
+      assert(row)
+      double.repository.issues[0] = { ...row, author: "mallory", body: "as it was" }
+      const action: Action = { _tag: "update_pull_request", title: null, body: "better", draft: null }
+      const { forge, repeated } = yield* twice(double, onPull("a", number, action))
+      assert.deepStrictEqual(repeated, [])
+      const pull = yield* forge.pullRequest(repository, number)
+      assert.deepInclude(pull, { body: "better", author: "mallory", editor: "squadron-bot" })
+      assert.isUndefined(pull.agent)
+    })
+  )
+
   it.effect("a review with its check, as an app and with a token", () =>
     Effect.gen(function* () {
       for (const as of ["token", "app"] as const) {

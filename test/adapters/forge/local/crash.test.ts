@@ -34,6 +34,13 @@ const restarted = Effect.gen(function* () {
   return Context.get(yield* Layer.build(forgeOn()), LocalForge)
 })
 
+/** One that dies after so many further writes. */
+const restartedAs = Effect.fnUntraced(function* (writes: number) {
+  const forge = yield* restarted
+  yield* Ref.set((yield* Death).left, writes)
+  return forge
+})
+
 const branch = `squadron/${agent}`
 const told = (all: ReadonlyArray<EventDraft>) =>
   all.map(({ actor, causedBy, detail, subject }) => [detail._tag, actor.login, causedBy, subject.number])
@@ -59,16 +66,16 @@ const merge = (method: "squash" | "merge" | "rebase") => ({
 })
 
 const actions: Readonly<Record<string, { readonly number: number; readonly action: (ids: Ids) => Action }>> = {
-  push: { number: 0, action: ({ id, next }) => ({ _tag: "push", branch, commit: next, expected: id }) },
-  "push of a new branch": {
+  "a push": { number: 0, action: ({ id, next }) => ({ _tag: "push", branch, commit: next, expected: id }) },
+  "a push of a new branch": {
     number: 0,
     action: ({ next }) => ({ _tag: "push", branch: "squadron/new", commit: next, expected: null })
   },
-  "merge by squash": merge("squash"),
-  "merge by a merge commit": merge("merge"),
-  "merge by rebase": merge("rebase"),
-  "deletion of a branch": { number: 0, action: ({ id }) => ({ _tag: "delete_branch", branch, commit: id }) },
-  "opening of a pull request": {
+  "a merge by squash": merge("squash"),
+  "a merge by a merge commit": merge("merge"),
+  "a merge by rebase": merge("rebase"),
+  "the deletion of a branch": { number: 0, action: ({ id }) => ({ _tag: "delete_branch", branch, commit: id }) },
+  "the opening of a pull request": {
     number: 0,
     action: () => ({ _tag: "open_pull_request", title: "u", body: "", head: branch, base: "other", draft: false })
   }
@@ -76,7 +83,7 @@ const actions: Readonly<Record<string, { readonly number: number; readonly actio
 
 describe("a local forge that dies between git and its database", { timeout: 120_000 }, () => {
   for (const [name, { action, number }] of Object.entries(actions)) {
-    it.live(`does a ${name} once, wherever it died, when it is repeated`, () =>
+    it.live(`does ${name} once, wherever it died, when it is repeated`, () =>
       Effect.gen(function* () {
         /** What came of it, the process having died at this write, and how many writes there were. */
         const outcome = (at: number) =>
@@ -128,12 +135,10 @@ describe("a local forge that dies between git and its database", { timeout: 120_
     Effect.gen(function* () {
       const { id } = yield* prepared
       const { clone } = yield* Folders
-      const forge = yield* restarted
       const theirs = yield* commit("theirs", { c: "c\n" }, id)
       const before = (yield* events).length
-      const { left } = yield* Death
       // Its intent is written; what follows from the push is not.
-      yield* Ref.set(left, 1)
+      const forge = yield* restartedAs(1)
       const pushed = yield* pushThrough(forge, clone, `${theirs}:refs/heads/${branch}`)
       assert.notStrictEqual(pushed.code, 0)
       assert.strictEqual(git(yield* bare, "rev-parse", branch), theirs)
@@ -149,13 +154,43 @@ describe("a local forge that dies between git and its database", { timeout: 120_
     }).pipe(Effect.provide(layer))
   )
 
+  it.live("does what was done before it died not again, whatever others did since", () =>
+    Effect.gen(function* () {
+      const { id, next } = yield* prepared
+      const folder = yield* bare
+      const push = act("it", 0, { _tag: "push", branch, commit: next, expected: id })
+      yield* Effect.flip((yield* restartedAs(1)).perform(push))
+      assert.strictEqual(git(folder, "rev-parse", branch), next)
+      const forge = yield* restarted
+      // Somebody takes it back: the same action would find the branch where it expects it.
+      yield* forge.perform(act("back", 0, { _tag: "push", branch, commit: id, expected: next }))
+      assert.deepStrictEqual(yield* forge.perform(push), { commit: next })
+      assert.strictEqual(git(folder, "rev-parse", branch), id)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("takes an agent's branch back to an earlier commit also when git had not begun", () =>
+    Effect.gen(function* () {
+      const { id, next } = yield* prepared
+      const folder = yield* bare
+      const forge = yield* restarted
+      yield* forge.perform(act("on", 0, { _tag: "push", branch, commit: next, expected: id }))
+      const before = (yield* events).length
+      const back = act("back", 0, { _tag: "push", branch, commit: id, expected: next })
+      yield* Effect.flip((yield* restartedAs(1)).perform(back))
+      git(folder, "update-ref", `refs/heads/${branch}`, next)
+      const after = yield* restarted
+      assert.strictEqual((yield* events).length, before)
+      assert.deepStrictEqual(yield* after.perform(back), { commit: id })
+      assert.strictEqual(git(folder, "rev-parse", branch), id)
+    }).pipe(Effect.provide(layer))
+  )
+
   it.live("forgets a push that git never began", () =>
     Effect.gen(function* () {
       yield* prepared
-      const forge = yield* restarted
+      const forge = yield* restartedAs(1)
       const before = (yield* events).length
-      const { left } = yield* Death
-      yield* Ref.set(left, 1)
       const at = { repository, number: 2, author: "mona", method: "squash" } as const
       // Dies with its intent written and git done; then the branch is put back by hand, as if git had done nothing.
       yield* Effect.flip(forge.mergePull(at))
