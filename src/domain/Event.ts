@@ -166,11 +166,10 @@ export const labelsOf = (detail: Detail): ReadonlyArray<string> =>
         ? detail.labels
         : []
 
-/** The text in which a person may address an agent, or the empty string. */
+/** The text in which a person may address an agent, or the empty string. An edit addresses nobody: it may keep what somebody else wrote. */
 export const textOf = (detail: Detail): string => {
   switch (detail._tag) {
     case "comment.created":
-    case "comment.edited":
     case "review_comment.created":
       return detail.comment.body
     case "review.submitted":

@@ -98,6 +98,8 @@ export class Outbox extends Context.Service<
               Effect.succeed(error.retryable)
             )
           ),
+          // being told when to come again is no failed try
+          Effect.retry({ while: (error: ForgeError) => error.retryable && error.retryAfter !== null }),
           Effect.retry({ schedule: pauses, while: (error: ForgeError) => error.retryable }),
           Effect.orDie,
           Effect.sandbox,

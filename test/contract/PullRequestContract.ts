@@ -14,7 +14,7 @@ const branch = branchOfAgent(agent)
 export type Stage<R> = {
   /** Makes `acme/app` with these files on its default branch `main`. */
   start(files: Readonly<Record<string, string>>): Effect.Effect<unknown, unknown, R>
-  /** A person commits these files on top of `from` (`main` unless told) and pushes that to `branch`; gives the commit. */
+  /** A person commits files on top of `from` (`main` unless told) and pushes that to `branch`; gives the commit. */
   push(branch: string, files: Readonly<Record<string, string>>, from?: string): Effect.Effect<string, unknown, R>
   /** A commit on top of `from`, a commit or a branch of the forge (`main` unless told), that only the mirror has. */
   work(files: Readonly<Record<string, string>>, from?: string): Effect.Effect<string, unknown, R>

@@ -64,7 +64,7 @@ export const agentTool = <Fields extends Schema.Struct.Fields>(options: {
   return { name, description, reads, input, call: (given) => Effect.flatMap(read(given), run) }
 }
 
-export const callerOf = ({ agent, role, workspace }: Grant): CallerOf => ({
+const callerOf = ({ agent, role, workspace }: Grant): CallerOf => ({
   role,
   kind: agent.subject.kind,
   workspace: workspace !== null

@@ -79,11 +79,13 @@ export const lineOf = (kind: JournalKind, agent: string, at: number, text: strin
 export const unwritten = (error: { readonly message: string }): ToolRefused =>
   new ToolRefused({ reason: `Nothing was done, since it could not be written down: ${error.message} Try again.` })
 
-/** Writes a line about a call into the journal. */
+/** Writes a line about a call into the journal; what an agent wrote into a name or a number may be a secret. */
 export const note = Effect.fnUntraced(function* (kind: "tool.called" | "tool.refused", grant: Grant, text: string) {
   const store = yield* Store
   const at = yield* Clock.currentTimeMillis
-  yield* store.commit(Step.make({ journal: [lineOf(kind, grant.agent.id, at, text)] }))
+  const secret = secretIn(text, Redacted.value(grant.token))
+  const line = secret === null ? text : `a call whose arguments hold ${secret}`
+  yield* store.commit(Step.make({ journal: [lineOf(kind, grant.agent.id, at, line)] }))
 })
 
 /** Lets no secret out: neither one of a well-known shape nor the run's own token. */

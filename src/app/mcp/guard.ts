@@ -22,7 +22,7 @@ const tooLarge = answer(413, "TooLarge", "A request to the tools has 1 MiB at mo
 const noSession = answer(404, "SessionNotFound", "This session is not one of this run's; initialize a new one.")
 
 /** The run that a request's token is for. */
-export const grantOf = (
+const grantOf = (
   capabilities: Capabilities["Service"],
   request: HttpServerRequest.HttpServerRequest
 ): Grant | undefined => {
@@ -67,10 +67,7 @@ export const makeGuard = (capabilities: Capabilities["Service"]) => {
       })
     ).pipe(Effect.andThen(sweep(handler)))
 
-  return <R>(
-    handler: Handler<R>,
-    use: (grant: Grant, text: string, handler: Handler<R>) => Handler<Exclude<R, never>>
-  ) =>
+  return <R>(handler: Handler<R>, use: (grant: Grant, text: string, handler: Handler<R>) => Handler<R>) =>
     Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
       const grant = grantOf(capabilities, request)

@@ -2,6 +2,7 @@ import { Effect, Result, Schema } from "effect"
 import type { Actor, Detail, EventDraft } from "../../../domain/Event.ts"
 import * as Subject from "../../../domain/Subject.ts"
 import { invalidAt, PayloadInvalid, problemOf } from "./errors.ts"
+import { attributed } from "./ownWords.ts"
 import * as Payload from "./payload.ts"
 import { commentOf, issueOf, names, pullOf, reviewOf } from "./snapshots.ts"
 
@@ -66,7 +67,9 @@ const issueLabel = (_tag: "issue.labeled" | "issue.unlabeled") =>
     detail: { _tag, issue: issueOf(p.issue), label: p.label.name }
   }))
 
-const pullChanged = (_tag: "pull_request.opened" | "pull_request.closed" | "pull_request.synchronized") =>
+const pullChanged = (
+  _tag: "pull_request.opened" | "pull_request.edited" | "pull_request.closed" | "pull_request.synchronized"
+) =>
   on(Payload.OfPullRequest, (p) => ({
     subject: onPull(p, p.pull_request),
     detail: { _tag, pullRequest: pullOf(p.pull_request) }
@@ -110,7 +113,20 @@ const mappings: ReadonlyMap<string, Mapping> = new Map([
       }
     }))
   ],
+  [
+    "issue_comment.edited",
+    on(Payload.OfComment, (p) => ({
+      subject: onIssue(p, p.issue),
+      detail: {
+        _tag: "comment.edited",
+        comment: commentOf(p.comment),
+        title: p.issue.title,
+        labels: names(p.issue.labels)
+      }
+    }))
+  ],
   ["pull_request.opened", pullChanged("pull_request.opened")],
+  ["pull_request.edited", pullChanged("pull_request.edited")],
   ["pull_request.closed", pullChanged("pull_request.closed")],
   ["pull_request.synchronize", pullChanged("pull_request.synchronized")],
   ["pull_request.labeled", pullLabel("pull_request.labeled")],
@@ -230,7 +246,8 @@ const read = ({ event, payload }: Delivery): Result.Result<Read, PayloadInvalid>
  */
 export const toEvent = Effect.fnUntraced(function* (delivery: Delivery): Effect.fn.Return<EventDraft, PayloadInvalid> {
   const { detail, sender, subject } = yield* Effect.fromResult(read(delivery))
-  return {
+  const own = new Set(delivery.botLogins.map((login) => login.toLowerCase()))
+  const draft: EventDraft = {
     key: `github:${delivery.delivery}`,
     source: "github",
     at: delivery.receivedAt,
@@ -240,4 +257,5 @@ export const toEvent = Effect.fnUntraced(function* (delivery: Delivery): Effect.
     depth: 0,
     detail
   }
+  return attributed(draft, (login) => own.has(login.toLowerCase()))
 })

@@ -9,6 +9,8 @@ export type Mark = {
   readonly hash: string
   /** Whose words they are: an agent's id, or `squadron`. */
   readonly agent: string | null
+  /** How many agents stand between it and what a person did. */
+  readonly depth: number | null
   /** Of a review: whose it is and what it says. */
   readonly role: string | null
   readonly verdict: string | null
@@ -23,11 +25,12 @@ const keptMarks = 20
 export const hashOf = (key: string): string => createHash("sha256").update(`squadron ${key}`).digest("hex").slice(0, 32)
 
 export const markFor = (
-  action: { readonly key: string; readonly agent: string | null },
+  action: { readonly key: string; readonly agent: string | null; readonly depth?: number },
   review: { readonly role: string; readonly verdict: string } | null = null
 ): Mark => ({
   hash: hashOf(action.key),
   agent: action.agent ?? "squadron",
+  depth: action.depth ?? null,
   role: review?.role ?? null,
   verdict: review?.verdict ?? null
 })
@@ -44,7 +47,9 @@ const decoded = (value: string): string => {
 }
 
 const textOf = ({ hash, ...values }: Mark): string => {
-  const pairs = Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [`${name}=${encoded(value)}`]))
+  const pairs = Object.entries(values).flatMap(([name, value]) =>
+    value === null ? [] : [`${name}=${encoded(String(value))}`]
+  )
   return `<!-- ${[`squadron:${hash}`, ...pairs].join(" ")} -->`
 }
 
@@ -63,6 +68,7 @@ const read = (text: string): Mark => {
   return {
     hash: name.slice("squadron:".length),
     agent: values.get("agent") ?? null,
+    depth: /^\d{1,4}$/.test(values.get("depth") ?? "") ? Number(values.get("depth")) : null,
     role: values.get("role") ?? null,
     verdict: values.get("verdict") ?? null
   }

@@ -38,7 +38,8 @@ export const Issue = object({
 })
 export type Issue = typeof Issue.Type
 
-const Revision = object({ ref: text, sha: text })
+/** Its repository is gone where a fork was deleted. */
+const Revision = object({ ref: text, sha: text, repo: nullable(object({ full_name: text })) })
 
 export const PullRequest = object({
   number,

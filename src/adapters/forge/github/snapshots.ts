@@ -3,6 +3,9 @@ import type * as Payload from "./payload.ts"
 
 // GitHub's objects as our events hold them: bodies that are null become empty, authors that are gone a ghost.
 
+/** Stands for the repository of a fork that is gone; nobody can have this name. */
+const noFork = "-/gone"
+
 /** GitHub's own name for an account that is gone. */
 const ghost = "ghost"
 
@@ -28,8 +31,8 @@ export const pullOf = (pull: Payload.PullRequest): PullRequestSnapshot => ({
   labels: names(pull.labels),
   draft: pull.draft ?? false,
   merged: pull.merged ?? (pull.merged_at ?? null) !== null,
-  head: pull.head,
-  base: pull.base
+  head: { ref: pull.head.ref, sha: pull.head.sha, repository: pull.head.repo?.full_name ?? noFork },
+  base: { ref: pull.base.ref, sha: pull.base.sha }
 })
 
 export const commentOf = (comment: Payload.Comment): CommentSnapshot => ({

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import type { Readable } from "node:stream"
 import { NodeStream } from "@effect/platform-node"
 import { Effect, Schema, type Scope, Semaphore, Stream } from "effect"
-import { ForgeError } from "../../../domain/Errors.ts"
+import type { ForgeError } from "../../../domain/Errors.ts"
 import { existing, incoming } from "./folders.ts"
 import { ending, suspicious } from "./git.ts"
 import type { Parts } from "./settling.ts"
@@ -207,7 +207,7 @@ export const makeBackend = (parts: Parts, turns: Turns, root: string | null) => 
     return { ...head, body: Stream.fromIterable(chunks) } satisfies GitResponse
   })
 
-  /** A push: taken whole first, then run in the repository's turn; the client hears of it once its events are durable. */
+  /** A push: taken whole first, then run in the repository's turn; it is answered once its events are durable. */
   const receive = Effect.fnUntraced(function* (request: GitRequest, by: By, root: string) {
     const spooled = yield* spool(incoming(root), request.body)
     return yield* turns.in(request.repository, (turn) => {

@@ -1,4 +1,4 @@
-/** The local forge's issues as rows. Each function runs in the caller's transaction; a row that cannot be read is a defect. */
+/** Issues and pull requests as rows. Each function runs in the caller's transaction; an unreadable row is a defect. */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError, Statement } from "effect/sql"

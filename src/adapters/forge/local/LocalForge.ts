@@ -49,8 +49,8 @@ export class LocalForge extends Context.Service<
       /** The names of all git repositories. */
       readonly repositories: Effect.Effect<ReadonlyArray<string>>
       /**
-       * Makes a repository of a git repository's HEAD, or of a folder's files; one that is there follows a git repository
-       * by fast-forward only. Nothing of the source is run, no hooks and no filters.
+       * Makes a repository of a git repository's HEAD, or of a folder's files; one that is there follows a git
+       * repository by fast-forward only. Nothing of the source is run, no hooks and no filters.
        */
       importRepository(asked: AskedImport): Effect.Effect<Imported, ForgeError>
       /** Answers a git client. A push is answered once its events are durable. */

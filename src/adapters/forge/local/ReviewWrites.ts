@@ -160,7 +160,10 @@ export const onRepository = Effect.fnUntraced(function* (
   return draft
 })
 
-/** Replaces what a check of the same name says of the commit. A check that ended is told of; one of exactly one open pull request's newest commit concerns that one. */
+/**
+ * Replaces what a check of the same name says of the commit. A check that ended is told of, on the open pull request
+ * whose newest commit it is where there is exactly one.
+ */
 export const setCheck = Effect.fnUntraced(function* (
   by: By,
   repository: string,

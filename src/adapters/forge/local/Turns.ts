@@ -14,8 +14,9 @@ export type Turn = {
   /** Its refs as they are now. */
   readonly refs: Effect.Effect<Refs, ForgeError>
   /**
-   * Runs what changes refs, with the intent on disk before it and what follows from it afterwards, however it ends: also
-   * when it is interrupted, and by the next turn when the process is killed. `guard` is in the intent's transaction.
+   * Runs what changes refs, with the intent on disk before it and what follows from it afterwards, however it ends:
+   * also when it is interrupted, and by the next turn when the process is killed. `guard` is in the intent's
+   * transaction.
    */
   changing<A, E, R>(
     intent: RefTable.Intent,

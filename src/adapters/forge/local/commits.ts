@@ -99,7 +99,7 @@ export const combine = Effect.fnUntraced(function* (git: Git, folder: string, ba
   return combined
 })
 
-/** Commits of `head` that `base` does not have, oldest first; `limit` and one more at most, so that more can be told. */
+/** Commits of `head` that `base` does not have, oldest first; at most one more than `limit`, to tell that there are. */
 export const commitsBetween = Effect.fnUntraced(function* (
   git: Git,
   folder: string,

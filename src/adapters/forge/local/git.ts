@@ -90,7 +90,7 @@ const errorLimit = 16 * 1024
 /** From SIGTERM, at which git removes its locks, to SIGKILL, in milliseconds. */
 const patience = 2_000
 
-/** Ends a group of processes by the one that leads it; call `ended` once that one has ended, for what it may have left. */
+/** Ends a group of processes by the one that leads it; `ended` is for when that one has, and ends what it has left. */
 export const ending = (child: ChildProcess) => {
   let timer: NodeJS.Timeout | undefined
   const send = (signal: NodeJS.Signals): void => {

@@ -41,17 +41,22 @@ const isGit = (folder: string): boolean =>
   existsSync(join(folder, ".git")) ||
   (existsSync(join(folder, "HEAD")) && existsSync(join(folder, "objects")) && existsSync(join(folder, "refs")))
 
+/** Also of another user's folder: who named it means it, and what serves it runs nothing that it says. */
+const server = "--upload-pack=git -c 'safe.directory=*' upload-pack"
+
 /** The commit of the source's HEAD, null where it has none yet. Nothing of the source is run or trusted. */
 const headOf = Effect.fnUntraced(function* (git: Git, folder: string, from: string) {
-  const { stdout } = yield* git({ folder, args: ["ls-remote", "--", from, "HEAD"], timeout: patience })
+  const { stdout } = yield* git({ folder, args: ["ls-remote", server, "--", from, "HEAD"], timeout: patience })
   return /^([0-9a-f]{40})\tHEAD$/m.exec(stdout)?.[1] ?? null
 })
 
 const fetch = Effect.fnUntraced(function* (git: Git, folder: string, from: string, commit: string) {
   const options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]
-  yield* git({ folder, args: ["fetch", ...options, "--", from, commit], timeout: patience })
+  yield* git({ folder, args: ["fetch", server, ...options, "--", from, commit], timeout: patience })
   return yield* isWhole(git, folder, commit)
 })
+
+let indexes = 0
 
 /** A commit of the folder's own files, less those that its .gitignore names, and the repositories within it. */
 const commitFiles = Effect.fnUntraced(function* (
@@ -61,7 +66,7 @@ const commitFiles = Effect.fnUntraced(function* (
   { except = [], from }: AskedImport
 ) {
   mkdirSync(incoming(root), { recursive: true })
-  const index = join(incoming(root), `index-${process.pid}-${identOf(from, 0).email}`.slice(0, 200))
+  const index = join(incoming(root), `index-${process.pid}-${++indexes}`)
   const env = { GIT_WORK_TREE: from, GIT_INDEX_FILE: index }
   const config = [["core.bare", "false"]] as const
   const excluded = [root, ...except].flatMap((path) => {
@@ -138,8 +143,8 @@ export const makeImport = (parts: Parts, turns: Turns, root: string | null, defa
         if (now !== null && !(yield* Effect.mapError(isAncestor(git, turn.folder, now, commit), gitFault))) {
           const ahead = yield* Effect.mapError(isAncestor(git, turn.folder, commit, now), gitFault)
           if (ahead) return { branch, commit: now, changed: false, left: null }
-          const why = `${asked.from} is at ${commit}, which does not contain ${now}, where ${branch} is; merge one into the other`
-          return { branch, commit: now, changed: false, left: why }
+          const why = `${asked.from} is at ${commit}, which does not contain ${now}, where ${branch} is`
+          return { branch, commit: now, changed: false, left: `${why}; merge one into the other` }
         }
         const change = { ref, from: now, to: commit }
         const by = performer({ agent: null, depth: 0 })

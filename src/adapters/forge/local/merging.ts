@@ -63,8 +63,8 @@ const squash = Effect.fnUntraced(function* (git: Git, folder: string, plan: Merg
 })
 
 /**
- * One after the other on top of the base, with the authors, dates and messages that they have. Merges among them are left
- * out, as git does; where that would leave out what a merge changed, nothing is merged.
+ * One after the other on top of the base, with the authors, dates and messages that they have. Merges among them are
+ * left out, as git does; where that would leave out what a merge changed, nothing is merged.
  */
 const rebase = Effect.fnUntraced(function* (
   git: Git,

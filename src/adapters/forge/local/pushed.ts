@@ -75,19 +75,25 @@ const commitsOf = Effect.fnUntraced(function* (git: Git, folder: string, range: 
   }))
 })
 
-/** `known` is the commit of the default branch before the change, null for none: what it has is no news of a new branch. */
-export const pushOf = Effect.fnUntraced(function* (
-  git: Git,
-  folder: string,
-  { from, ref, to }: RefChange,
-  known: string | null
-) {
-  const push = { _tag: "push", ref, before: from ?? nothing, after: to ?? nothing } as const
-  if (to === null || branchOf(ref) === null) {
-    return { ...push, forced: to !== null && from !== null, deleted: to === null, commits: [] } satisfies Push as Push
-  }
+/** The change without its commits. */
+export const bareOf = ({ from, ref, to }: RefChange): Push => ({
+  _tag: "push",
+  ref,
+  before: from ?? nothing,
+  after: to ?? nothing,
+  forced: false,
+  deleted: to === null,
+  commits: []
+})
+
+/** `known` is where the default branch was before, null for nowhere: what it has is no news of a new branch. */
+export const pushOf = Effect.fnUntraced(function* (git: Git, folder: string, change: RefChange, known: string | null) {
+  const { from, ref, to } = change
+  const push = bareOf(change)
+  if (to === null) return push
+  if (branchOf(ref) === null) return { ...push, forced: from !== null }
   const forced = from !== null && !(yield* isAncestor(git, folder, from, to))
   const besides = from ?? known
   const commits = yield* commitsOf(git, folder, besides === null ? [to] : [to, `^${besides}`])
-  return { ...push, forced, deleted: false, commits } satisfies Push as Push
+  return { ...push, forced, commits }
 })

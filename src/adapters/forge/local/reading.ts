@@ -1,5 +1,6 @@
 /** What is read of the local forge. */
 import { Cache, Effect, Option } from "effect"
+import { SqlClient } from "effect/sql"
 import { type ForgeError, IssueNotFound, PullRequestNotFound } from "../../../domain/Errors.ts"
 import type { Forge } from "../../../services/Forge.ts"
 import { refused } from "./branchActions.ts"
@@ -15,11 +16,20 @@ import type { StoredPullRequest } from "./PullWrites.ts"
 import { hasCommit, headBranch } from "./refs.ts"
 import * as ReviewTable from "./ReviewTable.ts"
 import type { Parts } from "./settling.ts"
+import { trustOfAgent } from "./standing.ts"
 
 export type Reading = Omit<Forge["Service"], "perform"> & {
   /** Fails where the repository does not have the commit. */
   commit(repository: string, commit: string): Effect.Effect<void, ForgeError>
 }
+
+/** Whether one of our agents has the login, or Squadron itself. */
+const isAgent = (login: string): IssueTable.Query<boolean> =>
+  Effect.gen(function* () {
+    if (login === "squadron") return true
+    const sql = yield* SqlClient.SqlClient
+    return (yield* sql`SELECT id FROM agents WHERE id = ${login}`).length > 0
+  })
 
 /** Pairs of commits whose mergeability is remembered; it never changes. */
 const remembered = 2_000
@@ -86,7 +96,10 @@ export const makeReading = Effect.fnUntraced(function* (parts: Parts, root: stri
     checks: Effect.fn("LocalForge.checks")((repository: string, commit: string) =>
       read(ReviewTable.checks(repository, commit))
     ),
-    trust: (_, login) => Effect.sync(() => standing.trustOf(login)),
+    trust: Effect.fn("LocalForge.trust")(function* (_: string, login: string) {
+      const known = yield* read(isAgent(login))
+      return known ? trustOfAgent(login) : standing.trustOf(login)
+    }),
     defaultBranch: Effect.fn("LocalForge.defaultBranch")((repository: string) =>
       Effect.flatMap(existing(root, repository), headBranch)
     ),

@@ -13,7 +13,6 @@ export type RefChange = { readonly ref: string; readonly from: string | null; re
 export const nothing = "0".repeat(40)
 
 export const branchRef = (branch: string): string => `refs/heads/${branch}`
-export const tagRefs = "refs/tags/"
 /** Keeps a pull request's commits when its branch is gone, and lets people fetch them. */
 export const pullRef = (number: number): string => `refs/pull/${number}/head`
 
@@ -74,7 +73,7 @@ const locksIn = (folder: string): ReadonlyArray<string> => {
 }
 
 /** Removes locks that a git which was killed has left, and says whether there were some. */
-export const removeStaleLocks = (folder: string): Effect.Effect<boolean> =>
+const removeStaleLocks = (folder: string): Effect.Effect<boolean> =>
   Effect.sync(() => {
     let removed = false
     for (const lock of locksIn(folder)) {

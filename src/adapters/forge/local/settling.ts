@@ -12,7 +12,7 @@ import * as IssueTable from "./IssueTable.ts"
 import { changeFound } from "./IssueWrites.ts"
 import * as Marks from "./marks.ts"
 import { type PullRecord, allOpen, find } from "./PullWrites.ts"
-import { pushOf } from "./pushed.ts"
+import { bareOf, pushOf } from "./pushed.ts"
 import { branchRef, changeRefs, headBranch, isAncestor, listRefs, pullRef, type RefChange, type Refs } from "./refs.ts"
 import * as RefTable from "./RefTable.ts"
 import { onRepository } from "./ReviewWrites.ts"
@@ -154,8 +154,9 @@ const isDone = Effect.fnUntraced(function* (git: Git, folder: string, intent: Re
 })
 
 /**
- * Tells of all that has changed in the repository's refs since this was called last, and finishes or forgets the intent:
- * one transaction has the events, the pull requests, the mark and the refs. Only for who has the repository's turn.
+ * Tells of all that has changed in the repository's refs since this was called last, and finishes or forgets the
+ * intent: one transaction has the events, the pull requests, the mark and the refs. Only for who has the repository's
+ * turn.
  */
 export const settle = Effect.fnUntraced(function* (
   parts: Parts,
@@ -184,7 +185,11 @@ export const settle = Effect.fnUntraced(function* (
           const before = change.from !== null && (yield* isAncestor(git, folder, head, change.from))
           if (!before && (yield* isAncestor(git, folder, head, change.to))) contains.add(issue.number)
         }
-        const move: Move = { ...change, push: yield* pushOf(git, folder, change, started), contains }
+        // What a commit has can be beyond telling; that it came is to be told all the same.
+        const push = yield* Effect.catch(pushOf(git, folder, change, started), (error) =>
+          Effect.as(Effect.logWarning(`The commits of ${change.ref} are not told of: ${error.message}`), bareOf(change))
+        )
+        const move: Move = { ...change, push, contains }
         return [change.ref, move] as const
       }),
       { concurrency: 2 }

@@ -2,7 +2,7 @@
 import { Effect, Schema } from "effect"
 import type { ActionDraft } from "../../../domain/Action.ts"
 import { Actor } from "../../../domain/Event.ts"
-import { least, Trust } from "../../../domain/Trust.ts"
+import { least, type Trust } from "../../../domain/Trust.ts"
 import type { IssueInvalid } from "./IssueInvalid.ts"
 import * as IssueLimits from "./IssueLimits.ts"
 
@@ -34,7 +34,8 @@ export type Standing = {
 
 const sameLogin = (login: string): string => login.trim().toLowerCase()
 
-const trustOfAgent = (agent: string): Trust => (agent === "squadron" ? "admin" : "write")
+/** How far the words of one of our agents go, or Squadron's own. */
+export const trustOfAgent = (agent: string): Trust => (agent === "squadron" ? "admin" : "write")
 
 /** Logins are the same in any case, so that nobody gets another standing by another spelling. */
 export const makeStanding = (people: Readonly<Record<string, Trust>>, byDefault: Trust): Standing => {
@@ -67,7 +68,7 @@ export const performer = ({ agent, depth }: Pick<ActionDraft, "agent" | "depth">
 /** Whoever changed a repository's folder without asking the forge. */
 export const unknown: By = { actor: { login: "unknown", kind: "person", trust: "none" }, causedBy: null, depth: 0 }
 
-export const writerOf = ({ actor }: By): Writer => ({
+const writerOf = ({ actor }: By): Writer => ({
   login: actor.login,
   agent: actor.kind === "person" ? null : actor.login
 })

@@ -18,8 +18,7 @@ const onDouble = (as: "token" | "app") =>
     Layer.provideMerge(Double.layer)
   )
 
-const withDouble = <A>(use: (double: GitHubDouble) => A) =>
-  Effect.flatMap(Double, (double) => Effect.try({ try: () => use(double), catch: (cause) => cause }))
+const withDouble = <A>(use: (double: GitHubDouble) => A) => Effect.map(Double, use)
 
 /** A commit, or where a branch is. */
 const commitOf = (folder: string, name: string): string => shaOf(folder, name) ?? name

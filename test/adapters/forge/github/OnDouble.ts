@@ -5,7 +5,7 @@ import { GitHubClient } from "../../../../src/adapters/forge/github/GitHubClient
 import type { Action, ActionDraft } from "../../../../src/domain/Action.ts"
 import * as Subject from "../../../../src/domain/Subject.ts"
 import { Forge } from "../../../../src/services/Forge.ts"
-import { type GitHubDouble, makeGitHubDouble } from "../../../support/GitHubDouble.ts"
+import type { GitHubDouble } from "../../../support/GitHubDouble.ts"
 import { commitFiles, shaOf } from "../../../support/github/gitCommands.ts"
 
 // git and HTTP are real here, and the machine may be busy
@@ -26,15 +26,6 @@ export const layerOn = (double: GitHubDouble, { as = "token", ...options }: Opti
     pause: 0,
     ...options
   })
-
-/** A double of its own each time that it is built, with a forge on it. */
-export const layerDouble = (options: Options = {}, prepare: (double: GitHubDouble) => void = () => {}) =>
-  Layer.unwrap(
-    Effect.map(makeGitHubDouble, (double) => {
-      prepare(double)
-      return layerOn(double, options)
-    })
-  )
 
 /** A forge on the double that remembers nothing of what another one did, as after a restart. */
 export const forgeOn = (double: GitHubDouble, options: Options = {}) =>

@@ -2,6 +2,7 @@ import { createRequire } from "node:module"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
 import { noRepository, toEvent } from "../../../../src/adapters/forge/github/events.ts"
+import { markFor, withMarks } from "../../../../src/adapters/forge/github/mark.ts"
 import { type Detail, EventDraft } from "../../../../src/domain/Event.ts"
 import * as Subject from "../../../../src/domain/Subject.ts"
 
@@ -60,6 +61,7 @@ describe("toEvent on the corpus of real payloads", () => {
         "issue.labeled": 2,
         "issue.unlabeled": 2,
         "comment.created": 5,
+        "comment.edited": 2,
         "pull_request.opened": 4,
         "pull_request.closed": 2,
         "pull_request.synchronized": 1,
@@ -72,7 +74,7 @@ describe("toEvent on the corpus of real payloads", () => {
         "check_suite.completed": 4,
         "check_run.completed": 3,
         "status.changed": 4,
-        other: 273
+        other: 271
       })
     })
   )
@@ -199,7 +201,18 @@ describe("toEvent", () => {
       const { label, pullRequest } = detailOf(draft, "pull_request.labeled")
       assert.strictEqual(label, "bug")
       assert.deepStrictEqual(pullRequest.labels, ["bug"])
-      assert.deepStrictEqual(pullRequest.head, { ref: "changes", sha: "ec26c3e57ca3a959ca5aad62de7213c562f8c821" })
+      assert.deepStrictEqual(pullRequest.head, {
+        ref: "changes",
+        sha: "ec26c3e57ca3a959ca5aad62de7213c562f8c821",
+        repository: "Codertocat/Hello-World"
+      })
+      const orphan = changed(example("pull_request", "labeled"), ["pull_request", "head", "repo"], null)
+      const gone = detailOf(yield* receive("pull_request", orphan), "pull_request.labeled").pullRequest
+      assert.notStrictEqual(
+        gone.head.repository,
+        "Codertocat/Hello-World",
+        "a deleted fork is not the repository itself"
+      )
       assert.strictEqual(pullRequest.base.ref, "master")
       assert.isFalse(pullRequest.merged)
       assert.isFalse(pullRequest.draft)
@@ -307,6 +320,24 @@ describe("toEvent", () => {
       assert.deepStrictEqual(bot.actor, { login: "octocoders-linter[bot]", kind: "bot" })
       const named = yield* receive("issues", example("issues", "opened"), ["codertoCAT"])
       assert.deepStrictEqual(named.actor, { login: "Codertocat", kind: "agent" })
+    })
+  )
+
+  it.effect("tells by its mark which agent did what our own account did, and how deep", () =>
+    Effect.gen(function* () {
+      const mark = markFor(
+        { key: "k", agent: "reviewer-2-e5", depth: 3 },
+        { role: "reviewer", verdict: "request_changes" }
+      )
+      const body = withMarks("A test is missing.", [mark])
+      const payload = changed(example("pull_request_review", "submitted"), ["review", "body"], body)
+      const own = yield* receive("pull_request_review", payload, ["Codertocat"])
+      assert.deepStrictEqual([own.causedBy, own.depth, own.actor.kind], ["reviewer-2-e5", 3, "agent"])
+      const { review } = detailOf(own, "review.submitted")
+      assert.deepStrictEqual([review.body, review.state], ["A test is missing.", "changes_requested"])
+      const forged = yield* receive("pull_request_review", payload)
+      assert.deepStrictEqual([forged.causedBy, forged.depth, forged.actor.kind], [null, 0, "person"])
+      assert.strictEqual(detailOf(forged, "review.submitted").review.state, "commented")
     })
   )
 

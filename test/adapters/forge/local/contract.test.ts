@@ -1,7 +1,7 @@
 import { Effect, Layer } from "effect"
 import { LocalForge } from "../../../../src/adapters/forge/local/LocalForge.ts"
 import { suite } from "../../../contract/ForgeContract.ts"
-import { bare, commit, Folders, git, stage, work } from "./OnGit.ts"
+import { bare, commit, type Folders, git, stage, work } from "./OnGit.ts"
 import { onHttp, pushAs, type Served } from "./OnHttp.ts"
 
 suite<never, LocalForge | Folders | Served>(
@@ -12,7 +12,7 @@ suite<never, LocalForge | Folders | Served>(
     push: Effect.fnUntraced(function* (branch, files, from = "main") {
       const id = yield* commit(branch, files, `origin/${from}`)
       const pushed = yield* pushAs("mona", `${id}:refs/heads/${branch}`)
-      if (pushed.code !== 0) return yield* Effect.fail(new Error(pushed.stderr))
+      if (pushed.code !== 0) return yield* Effect.die(new Error(pushed.stderr))
       return id
     }),
     work: (files, from) => work(files, from),

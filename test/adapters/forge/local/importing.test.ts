@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { LocalForge } from "../../../../src/adapters/forge/local/LocalForge.ts"
 import { appended, bare, type Files, Folders, git, onGit, repository, writeFiles } from "./OnGit.ts"
@@ -148,6 +148,17 @@ describe("importing into the local forge", { timeout: 60_000 }, () => {
       git(young, "init", "--quiet")
       yield* imported(young)
       assert.deepStrictEqual(yield* tree, ["y"])
+    }).pipe(Effect.provide(onGit()))
+  )
+
+  it.live.skipIf(process.getuid?.() !== 0)("takes a git repository of another user", () =>
+    Effect.gen(function* () {
+      const from = yield* repositoryWith("project", { a: "a\n" })
+      const head = git(from, "rev-parse", "HEAD")
+      for (const path of readdirSync(from, { recursive: true, encoding: "utf8" }))
+        chownSync(join(from, path), 65_534, 65_534)
+      chownSync(from, 65_534, 65_534)
+      assert.strictEqual((yield* imported(from)).commit, head)
     }).pipe(Effect.provide(onGit()))
   )
 

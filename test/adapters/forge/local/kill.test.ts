@@ -7,9 +7,8 @@ import { setTimeout as delay } from "node:timers/promises"
 import { LocalForge } from "../../../../src/adapters/forge/local/LocalForge.ts"
 import * as Database from "../../../../src/adapters/sql/Database.ts"
 import { SqlWriter } from "../../../../src/adapters/sql/SqlWriter.ts"
+import { script } from "./killed.ts"
 import { bare, Folders, git, repository, stage, work } from "./OnGit.ts"
-
-const script = join(import.meta.dirname, "killed.ts")
 
 /** Runs the process until it has said so many lines and a little longer, then kills it; null where it ended itself. */
 const runAndKill = (args: ReadonlyArray<string>, lines: number, longer: number) =>

@@ -36,7 +36,10 @@ const program = Effect.gen(function* () {
   }
 })
 
-program.pipe(
+/** Where this program is. */
+export const script = import.meta.filename
+
+const whole = program.pipe(
   Effect.provide(
     LocalForge.layer({
       repositories: join(folder, "forge"),
@@ -45,6 +48,7 @@ program.pipe(
       Layer.provideMerge(SqlWriter.layer),
       Layer.provideMerge(Database.layer({ filename: join(folder, "forge.db") }))
     )
-  ),
-  NodeRuntime.runMain
+  )
 )
+
+if (process.argv[1] === script) NodeRuntime.runMain(whole)

@@ -39,10 +39,10 @@ export const scripted = (script: object = {}): ReadonlyArray<string> => [
   JSON.stringify(script)
 ]
 
-export const run = "coder-12-e1/1"
+const run = "coder-12-e1/1"
 const subject = issue("acme/shop", 12)
 
-export const coder = (session: string | null = null): Agent =>
+const coder = (session: string | null = null): Agent =>
   someAgent({ id: "coder-12-e1", role: "coder", subject, status: "running", version: 3, session })
 
 export const answer = (text: string): Message => ({

@@ -1,10 +1,11 @@
-import { spawnSync } from "node:child_process"
+import { dirname } from "node:path"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer, Path } from "effect"
 import { TestClock } from "effect/testing"
 import { realSleep } from "../../../../src/adapters/harness/ProcessTree.ts"
 import * as BwrapSandbox from "../../../../src/adapters/sandbox/BwrapSandbox.ts"
+import { detect } from "../../../../src/adapters/sandbox/detect.ts"
 import { SandboxUnavailable } from "../../../../src/domain/Errors.ts"
 import { type Enclosed, Sandbox } from "../../../../src/services/Sandbox.ts"
 import {
@@ -143,7 +144,7 @@ const remembering = (asked: Array<Enclosed>) =>
 
 describe("what an agent is shut in with", () => {
   it.live(
-    "its workspace and HOME to write to, the mirror to read, the tools' port and its model's hosts",
+    "its workspace and HOME to write to, the mirror and its program to read, the tools' port and its model's hosts",
     () => {
       const asked: Array<Enclosed> = []
       return Effect.gen(function* () {
@@ -156,7 +157,7 @@ describe("what an agent is shut in with", () => {
         )
         const [program] = asked
         assert.deepStrictEqual(program?.writable, [workspace.path, workspace.home])
-        assert.deepStrictEqual(program?.readable, [workspace.mirror])
+        assert.deepStrictEqual(program?.readable, [workspace.mirror, dirname(process.execPath)])
         assert.strictEqual(program?.home, workspace.home)
         assert.strictEqual(program?.cwd, workspace.path)
         assert.deepStrictEqual(program?.ports, [4711])
@@ -178,7 +179,7 @@ describe("what an agent is shut in with", () => {
         const cwd = yield* fs.realPath(yield* fs.makeTempDirectoryScoped())
         yield* oneOutcome(faulty("environment"), { workspace: null, cwd })
         assert.deepStrictEqual(asked[0]?.writable, [asked[0]?.home ?? ""])
-        assert.deepStrictEqual(asked[0]?.readable, [cwd])
+        assert.deepStrictEqual(asked[0]?.readable, [cwd, dirname(process.execPath)])
       }).pipe(Effect.provide(layer({}, remembering(asked))))
     },
     60_000
@@ -199,9 +200,9 @@ describe("what an agent is shut in with", () => {
   })
 })
 
-const bwrap = spawnSync("bwrap", ["--ro-bind", "/", "/", "--unshare-pid", "--unshare-net", "true"]).status === 0
+const found = await Effect.runPromise(detect)
 
-describe.skipIf(!bwrap)("an agent in a real sandbox", () => {
+describe.skipIf(found.kind === "none")("an agent in a real sandbox", () => {
   it.live(
     "works in its workspace, reaches its tools and nothing else, and leaves nobody behind",
     () =>

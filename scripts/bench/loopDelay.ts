@@ -1,0 +1,30 @@
+// Loaded into a daemon by `node --import`: measures how long its event loop is held. SIGUSR2 begins anew, and the next
+// one writes what was measured to the file that SQUADRON_LOOP_DELAY names.
+import { writeFileSync } from "node:fs"
+import { monitorEventLoopDelay, performance } from "node:perf_hooks"
+
+/** Milliseconds between two looks. */
+const resolution = 1
+
+const histogram = monitorEventLoopDelay({ resolution })
+let begun: { readonly at: number; readonly cpu: NodeJS.CpuUsage } | null = null
+
+process.on("SIGUSR2", () => {
+  if (begun === null) {
+    begun = { at: performance.now(), cpu: process.cpuUsage() }
+    histogram.enable()
+    histogram.reset()
+    return
+  }
+  histogram.disable()
+  const { system, user } = process.cpuUsage(begun.cpu)
+  const millis = (nanos: number) => Math.max(0, nanos / 1e6 - resolution)
+  const figures = {
+    max: millis(histogram.max),
+    p999: millis(histogram.percentile(99.9)),
+    p99: millis(histogram.percentile(99)),
+    cpu: (user + system) / 1000,
+    wall: performance.now() - begun.at
+  }
+  writeFileSync(process.env["SQUADRON_LOOP_DELAY"] ?? "loop-delay.json", JSON.stringify(figures))
+})
