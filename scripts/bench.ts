@@ -14,6 +14,9 @@ Runs Squadron and the raw limit in turn, each sample in a process of its own, an
   LAT  the same at 500 events a second for 10 seconds
   W4   kill -9 in the middle of the load, and the restart
   W5   W1 with 0, 100,000 and 1,000,000 finished events in the store
+  WS   how long a workspace of 5,000 files takes to be ready, beside a plain git clone --shared
+  PAR  ten coding agents at once (the scripted one): how long the daemon's event loop is held at most
+  TOOLS  a tool call of an agent, beside a bare MCP server of Effect's
 
   --rounds N    rounds of each workload, 3 unless told
   --only LIST   only these, by name, with commas between: W1,W3

@@ -1,10 +1,10 @@
-// Measures a tool call of an agent beside a bare server of tools, in one run: `node scripts/bench/tools.ts --help`.
+// A tool call of an agent beside a bare server of tools. Each call of Squadron's is a durable line in its journal (SQLite,
+// synchronous=FULL); "in memory" is the same without the disk. The client and the servers are one process.
 import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, ManagedRuntime, Redacted, Schema, Scope } from "effect"
 import { McpProtocol, McpServer, Tool, Toolkit } from "effect/ai"
 import { HttpRouter, HttpServer } from "effect/http"
 import { createServer } from "node:http"
-import { parseArgs } from "node:util"
 import { sqliteStoreLayer } from "../../src/app/layers.ts"
 import * as Mcp from "../../src/app/mcp/mcp.ts"
 import { born } from "../../src/domain/changeAgent.ts"
@@ -14,20 +14,9 @@ import { Capabilities } from "../../src/services/Capabilities.ts"
 import { Forge } from "../../src/services/Forge.ts"
 import { Squads } from "../../src/services/Squads.ts"
 import { Workspaces } from "../../src/services/Workspaces.ts"
-import { cleanUp, discard, folder } from "./child.ts"
-import { json, report, row, type Row } from "./report.ts"
-
-const help = `node scripts/bench/tools.ts [options]
-
-Calls report_done over HTTP and looks at how long the answer takes, beside Effect's own server with one tool that does
-nothing; the client and the servers are one process. Each call of Squadron's is a durable line in its journal (SQLite,
-synchronous=FULL); "in memory" is the same without the disk. Ratios are medians of the rounds' ratios.
-
-  --rounds N   rounds, 5 unless told
-  --calls N    calls in each round, 400 unless told
-  --json       one JSON object a line
-  --help       this text
-`
+import { discard, folder } from "./child.ts"
+import { row, type Row } from "./report.ts"
+import type { Plan } from "./workloads.ts"
 
 const version = "2025-11-25"
 /** Calls at once, where it is counted how many there are in a second. */
@@ -178,24 +167,8 @@ const compare = async (rounds: number, calls: number): Promise<ReadonlyArray<Row
   )
 }
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "5" },
-    calls: { type: "string", default: "400" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false }
-  }
-})
-if (values.help) {
-  process.stdout.write(help)
-  process.exit(0)
+/** TOOLS: a round trip of a tool that reports, beside a bare MCP server of Effect's with one tool that does nothing. */
+export const tools = async (plan: Plan): Promise<ReadonlyArray<Row>> => {
+  plan.progress(`TOOLS, ${plan.rounds} rounds of ${plan.quick ? 100 : 400} calls each way`)
+  return compare(plan.rounds, plan.quick ? 100 : 400)
 }
-const [rounds, calls] = [Number(values.rounds), Number(values.calls)]
-if (![rounds, calls].every((count) => Number.isInteger(count) && count > 0)) {
-  process.stderr.write("--rounds and --calls take whole numbers from 1\n")
-  process.exit(2)
-}
-process.on("exit", cleanUp)
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130))
-const rows = await compare(rounds, calls)
-process.stdout.write(values.json ? rows.map((one) => `${json(one)}\n`).join("") : `${report(rows)}\n`)

@@ -2,8 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { copyOf, discard, folder, measure } from "./child.ts"
 import { crashAndRestart } from "./crash.ts"
 import type { Figures } from "./measure.ts"
+import { parallelAgents } from "./parallel.ts"
 import { pick, row, type Rounds, type Row, type Target } from "./report.ts"
 import type { Sample } from "./sample.ts"
+import { tools } from "./tools.ts"
+import { workspace } from "./workspace.ts"
 
 export type Plan = {
   readonly rounds: number
@@ -178,11 +181,32 @@ const w5 = async (plan: Plan): Promise<ReadonlyArray<Row>> => {
 }
 
 /** All workloads, in the order in which they run. */
+const parallel = async (plan: Plan): Promise<ReadonlyArray<Row>> => {
+  const samples: Array<Figures> = []
+  for (let round = 1; round <= plan.rounds; round++) {
+    const figures = await parallelAgents()
+    samples.push(figures)
+    plan.progress(`PAR, round ${round} of ${plan.rounds}: longest gap ${(figures["max"] ?? 0).toFixed(1)} ms`)
+  }
+  const alone = (figure: string, name: string, target?: Target) =>
+    row("PAR", figure, "ms", { raw: [], squadron: samples.map((sample) => sample[name] ?? Number.NaN) }, target)
+  return [
+    alone("longest gap of the event loop, ten agents at work", "max", { value: "<", bound: 50 }),
+    alone("its 99.9th percentile", "p999"),
+    alone("its 99th percentile", "p99"),
+    alone("CPU of the daemon", "cpu"),
+    alone("from ten issues to ten pull requests", "wall")
+  ]
+}
+
 export const workloads: { readonly [Name in string]: (plan: Plan) => Promise<ReadonlyArray<Row>> } = {
   W1: w1,
   W2: w2,
   W3: w3,
   LAT: lat,
   W4: w4,
-  W5: w5
+  W5: w5,
+  WS: workspace,
+  PAR: parallel,
+  TOOLS: tools
 }

@@ -20,6 +20,8 @@ export type TurnInput = {
   readonly messages: ReadonlyArray<Message>
   /** What Squadron has to say, such as that the last run was cut off and may have acted; or empty. */
   readonly notice: string
+  /** Keeps the session, so that it can be resumed also where this turn is cut off. */
+  readonly remember?: ((session: string) => Effect.Effect<void>) | undefined
   /** What the agent reads, made when it is asked for; where it cannot be made, the outcome that the turn has. */
   readonly briefing: Effect.Effect<Briefing, Outcome>
 }

@@ -1,10 +1,12 @@
 import { Cause, Clock, Effect, Exit, Scope } from "effect"
 import type { Agent } from "../domain/Agent.ts"
+import { change } from "../domain/changeAgent.ts"
 import type { Claim } from "../domain/claim.ts"
 import type { StoreUnavailable } from "../domain/Errors.ts"
 import type { Message } from "../domain/Message.ts"
 import { Outcome } from "../domain/Outcome.ts"
 import type { Role } from "../domain/Role.ts"
+import * as Step from "../domain/Step.ts"
 import { plus, type Usage } from "../domain/Usage.ts"
 import { Harness, type HarnessSession, resultOf, type TurnResult } from "./Harness.ts"
 import { reasonOf } from "./keepGoing.ts"
@@ -62,6 +64,23 @@ export const makeRunAgent = Effect.fnUntraced(function* ({ isOpen, untilClosing,
   const settle = (end: TurnEnd): Effect.Effect<Verdict, StoreUnavailable> =>
     Effect.uninterruptible(untilClosing(supervisor.settle(end), `The end of ${end.run.id} waits to be written`))
 
+  const remember = Effect.fnUntraced(function* (id: string, session: string) {
+    const now = yield* Clock.currentTimeMillis
+    yield* (
+      store
+        .decide([id], (current) => {
+          const held = current.get(id)
+          const agents =
+            held === undefined || held.status !== "running"
+              ? []
+              : [{ agent: change(held, now, { session }), expected: held.version }]
+          return { step: Step.make({ agents }), value: undefined }
+        })
+        // it is only of use after a crash
+        .pipe(Effect.ignore({ log: "Warn" }))
+    )
+  })
+
   const turns = Effect.fnUntraced(function* (
     entry: Running,
     claimed: Claim,
@@ -108,7 +127,8 @@ export const makeRunAgent = Effect.fnUntraced(function* ({ isOpen, untilClosing,
               turn,
               messages,
               notice,
-              briefing: prompts.briefing({ agent, role: claimed.role, messages, notice })
+              briefing: prompts.briefing({ agent, role: claimed.role, messages, notice }),
+              remember: (session) => remember(agent.id, session)
             })
       )
       if (result.usage !== undefined) usage = usage === undefined ? result.usage : plus(usage, result.usage)

@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, request as send, type ServerRespons
 import type { AddressInfo } from "node:net"
 import { pathToFileURL } from "node:url"
 import { Effect } from "effect"
-import { eventually } from "./eventually.ts"
+import { eventually } from "./waiting.ts"
 
-/** A call of one of the agent's own tools, as its model makes it. */
+/** A call of one of the agent's tools, as its model makes it. */
 export type ModelCall = { readonly name: string; readonly arguments: Readonly<Record<string, unknown>> }
 
 /** What the model answers one request with. */
@@ -18,12 +18,21 @@ export type Answer =
 export type Asked = {
   readonly path: string
   readonly body: string
-  /** Status of the answer; 0 as long as there is none. */
+  /** Of the answer; 0 as long as there is none. */
   status: number
-  /** Bytes of the answer so far. */
+  /** Letters of the answer so far. */
   answered: number
-  /** How it ended; `cut`: the agent hung up before the answer was whole. */
+  /** `cut`: the agent hung up before the answer was whole. */
   end: "open" | "whole" | "cut"
+}
+
+/** A request in whichever protocol, as aimock reads it. */
+type ChatRequest = {
+  readonly messages: ReadonlyArray<{
+    readonly role: string
+    readonly content: string | ReadonlyArray<{ readonly text?: string }> | null
+  }>
+  readonly tools?: ReadonlyArray<unknown>
 }
 
 /** The part of aimock that is used here; it is installed apart from this package. */
@@ -40,25 +49,15 @@ type AimockModule = {
   readonly LLMock: { create(options: { readonly host: string; readonly port: number }): Promise<Aimock> }
 }
 
-/** A request of whichever protocol, as aimock reads it. */
-type ChatRequest = {
-  readonly messages: ReadonlyArray<{
-    readonly role: string
-    readonly content: string | ReadonlyArray<{ readonly text?: string }> | null
-  }>
-  readonly tools?: ReadonlyArray<unknown>
-}
-
 const textOf = (content: ChatRequest["messages"][number]["content"]): string =>
   typeof content === "string" ? content : (content ?? []).map(({ text = "" }) => text).join("")
 
-/** Whether it is the request after `results` tool results in the turn whose prompt holds the mark. */
-const isAt = (request: ChatRequest, mark: string, results: number): boolean => {
-  if ((request.tools ?? []).length === 0) return false
-  const last = request.messages.findLastIndex(({ role }) => role === "user")
-  const prompt = request.messages[last]
-  if (prompt === undefined || !textOf(prompt.content).includes(mark)) return false
-  return request.messages.slice(last + 1).filter(({ role }) => role === "tool").length === results
+/** Whether it is the request after this many tool results in the turn whose prompt holds the mark. */
+const isAt = ({ messages, tools = [] }: ChatRequest, mark: string, results: number): boolean => {
+  const last = messages.findLastIndex(({ role }) => role === "user")
+  const prompt = messages[last]
+  if (tools.length === 0 || prompt === undefined || !textOf(prompt.content).includes(mark)) return false
+  return messages.slice(last + 1).filter(({ role }) => role === "tool").length === results
 }
 
 const responseOf = (answer: Answer): unknown => {
@@ -69,8 +68,11 @@ const responseOf = (answer: Answer): unknown => {
   return { status: answer.status, error: { message: answer.message, type: "invalid_request_error" } }
 }
 
-/** Two pieces a second: an answer of 1000 letters takes more than a minute and a half. */
+/** Two pieces of five letters a second. */
 const slowly = { latency: 500, chunkSize: 5 }
+
+/** What takes more than a minute and a half to say slowly. */
+export const longStory = "There was once a shop. ".repeat(50)
 
 const bodyOf = (request: IncomingMessage): Promise<Buffer> =>
   new Promise((resolve, reject) => {
@@ -80,19 +82,28 @@ const bodyOf = (request: IncomingMessage): Promise<Buffer> =>
     request.on("error", reject)
   })
 
+const isForThisHopOnly = (name: string): boolean =>
+  ["connection", "content-length", "host", "keep-alive", "proxy-connection", "transfer-encoding"].includes(name)
+
+const passedOn = (headers: IncomingMessage["headers"]): IncomingMessage["headers"] =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !isForThisHopOnly(name)))
+
 /** Passes an answer on line by line, so that no name is cut in two where it is written anew. */
-const passOn = (incoming: IncomingMessage, response: ServerResponse, asked: Asked, rewrite: (line: string) => string) => {
-  const { "content-length": _, ...headers } = incoming.headers
-  asked.status = incoming.statusCode ?? 0
-  response.writeHead(asked.status, headers)
+const answer = (
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  asked: Asked,
+  rewrite: (line: string) => string
+) => {
+  asked.status = incoming.statusCode ?? 502
+  response.writeHead(asked.status, passedOn(incoming.headers))
   let rest = ""
-  const write = (text: string) => {
+  const write = (text: string): void => {
     asked.answered += text.length
     response.write(text)
   }
   incoming.setEncoding("utf8")
   incoming.on("data", (text: string) => {
-    if (asked.status >= 400) console.log("ERR", asked.status, text, JSON.stringify(headers))
     const lines = (rest + text).split("\n")
     rest = lines.pop() ?? ""
     if (lines.length > 0) write(`${lines.map(rewrite).join("\n")}\n`)
@@ -105,44 +116,27 @@ const passOn = (incoming: IncomingMessage, response: ServerResponse, asked: Aske
   incoming.on("error", () => response.destroy())
 }
 
-/**
- * Starts aimock and the tap before it, on loopback. `rewrite` is applied to each line that the model answers, for
- * what an agent's protocol has and aimock cannot say.
- */
-export const startModel = Effect.fnUntraced(function* (aimock: string, rewrite: (line: string) => string) {
-  const { LLMock } = yield* Effect.promise(
-    () => import(/* @vite-ignore */ pathToFileURL(aimock).href) as Promise<AimockModule>
-  )
-  const model = yield* Effect.acquireRelease(
-    Effect.promise(() => LLMock.create({ host: "127.0.0.1", port: 0 })),
-    (model) => Effect.promise(() => model.stop())
-  )
-  // a title, a summary: what an agent asks besides has no tools
-  model.on({ predicate: ({ tools = [] }) => tools.length === 0 }, { content: "A title" })
-
-  const all: Array<Asked> = []
-  const tap = yield* Effect.acquireRelease(
+/** The server that agents take for the model's. */
+const startTap = (port: number, rewrite: (line: string) => string, all: Array<Asked>) => {
+  const pass = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await bodyOf(request)
+    const path = request.url ?? "/"
+    const asked: Asked = { path, body: body.toString("utf8"), status: 0, answered: 0, end: "open" }
+    all.push(asked)
+    const headers = { ...passedOn(request.headers), "content-length": body.length }
+    const outgoing = send({ host: "127.0.0.1", port, agent: false, method: request.method, path, headers })
+    outgoing.on("response", (incoming) => answer(incoming, response, asked, rewrite))
+    outgoing.on("error", () => response.destroy())
+    response.on("close", () => {
+      if (asked.end === "open") asked.end = "cut"
+      outgoing.destroy()
+    })
+    outgoing.end(body)
+  }
+  return Effect.acquireRelease(
     Effect.callback<ReturnType<typeof createServer>>((resume) => {
-      const server = createServer(async (request, response) => {
-        const body = await bodyOf(request)
-        const path = request.url ?? "/"
-        const asked: Asked = { path, body: body.toString("utf8"), status: 0, answered: 0, end: "open" }
-        all.push(asked)
-        const { "transfer-encoding": _, host: _host, ...headers } = request.headers
-        const outgoing = send({
-          host: "127.0.0.1",
-          port: model.port,
-          method: request.method,
-          path,
-          headers: { ...headers, "content-length": body.length }
-        })
-        outgoing.on("response", (incoming) => passOn(incoming, response, asked, rewrite))
-        outgoing.on("error", () => response.destroy())
-        response.on("close", () => {
-          if (asked.end === "open") asked.end = "cut"
-          outgoing.destroy()
-        })
-        outgoing.end(body)
+      const server = createServer((request, response) => {
+        pass(request, response).catch(() => response.destroy())
       })
       server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
     }),
@@ -152,30 +146,45 @@ export const startModel = Effect.fnUntraced(function* (aimock: string, rewrite: 
         server.closeAllConnections()
       })
   )
+}
+
+/**
+ * Starts aimock, which is at this path, and the tap before it, on loopback. `rewrite` is applied to each line that the
+ * model answers: for what an agent's protocol has and aimock cannot say.
+ */
+export const startModel = Effect.fnUntraced(function* (aimock: string, rewrite: (line: string) => string) {
+  const { LLMock } = yield* Effect.promise(
+    () => import(/* @vite-ignore */ pathToFileURL(aimock).href) as Promise<AimockModule>
+  )
+  const model = yield* Effect.acquireRelease(
+    Effect.promise(() => LLMock.create({ host: "127.0.0.1", port: 0 })),
+    (model) => Effect.promise(() => model.stop())
+  )
+  // what an agent asks besides, such as for a title, has no tools
+  model.on({ predicate: ({ tools = [] }) => tools.length === 0 }, { content: "A title" })
+  const all: Array<Asked> = []
+  const tap = yield* startTap(model.port, rewrite, all)
   const { port } = tap.address() as AddressInfo
+  const about = (mark: string): ReadonlyArray<Asked> => all.filter(({ body }) => body.includes(mark))
 
   return {
     port,
     url: `http://127.0.0.1:${port}/v1`,
-    all,
-    /** The requests of turns whose prompt holds the mark, with all the history that they carry. */
-    about: (mark: string) => all.filter(({ body }) => body.includes(mark)),
-    /** Writes what the model says in the turn whose prompt holds the mark: one answer after another. */
+    /** Requests that hold the mark, whether in their prompt or in the history that they carry. */
+    about,
+    /** Writes what the model says in the turn whose prompt holds the mark: after no tool result, after one, and so on. */
     write: (mark: string, answers: ReadonlyArray<Answer>): void => {
-      answers.forEach((answer, results) => {
-        model.on(
-          { predicate: (request) => isAt(request, mark, results) },
-          responseOf(answer),
-          "slowly" in answer && answer.slowly === true ? slowly : undefined
-        )
-      })
+      for (const [results, one] of answers.entries()) {
+        const pace = "say" in one && one.slowly === true ? slowly : undefined
+        model.on({ predicate: (request) => isAt(request, mark, results) }, responseOf(one), pace)
+      }
     },
     /** Completes when the agent is being told something slowly. */
     speaking: (mark: string) =>
       eventually(
-        `an answer about ${mark}`,
-        () => all.some(({ answered, body, end }) => body.includes(mark) && end === "open" && answered > 0),
-        () => JSON.stringify(all.map(({ body, ...rest }) => ({ ...rest, body: body.slice(0, 200) })))
+        `a slow answer about ${mark}`,
+        () => about(mark).some(({ answered, end }) => end === "open" && answered > 0),
+        () => `Asked so far: ${all.map(({ end, path, status }) => `${path} ${status} ${end}`).join(", ")}`
       )
   }
 })

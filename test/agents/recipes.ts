@@ -17,7 +17,7 @@ export type Recipe = {
 
 const key = "no-secret"
 
-const codex: Recipe = {
+export const codex: Recipe = {
   run: (program, modelUrl) => [
     program,
     ...Object.entries({

@@ -7,7 +7,7 @@ import { ProcessRecords } from "../harness/ProcessRecords.ts"
 import { writeAbout } from "./about.ts"
 import { makeComparison } from "./comparison.ts"
 import { workspaceFailed } from "./failure.ts"
-import { makeOutside } from "./fileTree.ts"
+import { makeOutside } from "./outsideGit.ts"
 import { isAgent, makeFolders } from "./folders.ts"
 import type { Desk } from "./gather.ts"
 import { type GitFailed, makeGit } from "./git.ts"
@@ -86,7 +86,7 @@ const make = Effect.fnUntraced(function* (options: WorkspaceOptions) {
   const folders = makeFolders(path.resolve(options.stateDir))
   const git = makeGit(env, records.home)
   const sparse = checkedSparse(options.sparse ?? [])
-  const desk: Desk = { git, folders, sparse, links: new Map() }
+  const desk: Desk = { git, folders, sparse, memory: { links: new Map(), begun: new Map() } }
   const mirrors = yield* makeMirrors({ git, folders, forge, depth: options.depth ?? null })
   const runHook = yield* makeRunHook({ hooks: options.hooks ?? {}, timeout: options.hookTimeout ?? 60_000, env })
   const open = new Set<string>()

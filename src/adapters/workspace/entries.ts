@@ -1,13 +1,16 @@
-import { type Dirent, lstatSync, readdirSync } from "node:fs"
+import { type Dirent, lstatSync, readdirSync, type Stats } from "node:fs"
 
-/** Whether there is a folder of this name, and no link to one. */
-export const isFolder = (path: Buffer | string): boolean => {
+/** What is there under this name, a link itself; undefined where there is nothing, or something else on the way. */
+export const statOf = (path: Buffer | string): Stats | undefined => {
   try {
-    return lstatSync(path).isDirectory()
+    return lstatSync(path)
   } catch {
-    return false
+    return undefined
   }
 }
+
+/** Whether there is a folder of this name, and no link to one. */
+export const isFolder = (path: Buffer | string): boolean => statOf(path)?.isDirectory() === true
 
 /** What is in a folder that is no link; nothing where it cannot be read. */
 export const entriesOf = (path: Buffer): ReadonlyArray<Dirent> => {

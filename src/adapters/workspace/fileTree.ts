@@ -1,8 +1,9 @@
-import { accessSync, constants, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { accessSync, constants, rmSync } from "node:fs"
 import { Effect } from "effect"
-import { entriesOf } from "./entries.ts"
-import { bytesOf, durable, type Git, type GitFailed, parts, textOf } from "./git.ts"
+import { entriesOf, isFolder, statOf } from "./entries.ts"
+import { parts } from "./git.ts"
+import { bytesPath, list, type Looking, type OutsideGit, outsideGit } from "./outsideGit.ts"
+import { untracked } from "./untracked.ts"
 
 /** `unreadable` are files that are there and are not in the tree, by name or by what git says of them. */
 export type FileTree = { readonly tree: string; readonly unreadable: ReadonlyArray<string> }
@@ -20,7 +21,7 @@ export const isChecked = (path: string, folders: ReadonlyArray<string>): boolean
 }
 
 /** Tracked paths that are another repository's, with files of their own. */
-const filledLinks = Effect.fnUntraced(function* (git: OutsideGit, { clone, links }: Looking, head: string) {
+const filledLinks = Effect.fnUntraced(function* (git: OutsideGit, { clone, memory: { links } }: Looking, head: string) {
   if (!links.has(head)) {
     const { stdout } = yield* git(["ls-tree", "-r", "-z", "--full-tree", head])
     const tracked = parts(stdout).filter((line) => line.startsWith("160000 "))
@@ -30,34 +31,50 @@ const filledLinks = Effect.fnUntraced(function* (git: OutsideGit, { clone, links
       tracked.map((line) => line.slice(line.indexOf("\t") + 1))
     )
   }
-  return (links.get(head) ?? []).filter((path) => {
-    try {
-      const folder = bytesPath(clone, path)
-      return lstatSync(folder).isDirectory() && readdirSync(folder).length > 0
-    } catch {
-      return false
-    }
-  })
+  return (links.get(head) ?? []).filter((path) => entriesOf(bytesPath(clone, path)).length > 0)
 })
 
-/** Tracked files that are not as they were, without what a sparse checkout leaves out. */
+/** The answer of `--name-status`: what happened, and to which path. */
+const statuses = (output: string): ReadonlyArray<readonly [kind: string, path: string]> => {
+  const fields = parts(output)
+  return fields.flatMap((kind, i) => (i % 2 === 0 ? [[kind, fields[i + 1] ?? ""] as const] : []))
+}
+
+const nameStatus = ["-z", "--name-status", "--no-renames", "--ignore-submodules=all"]
+
+/** Files of the index that are not as they were, without what a sparse checkout leaves out. */
 const changes = Effect.fnUntraced(function* (git: OutsideGit, sparse: ReadonlyArray<string>) {
-  // Without this, git would run itself in nested repositories, by their settings.
-  const { stdout } = yield* git(["diff-files", "-z", "--name-status", "--no-renames", "--ignore-submodules=all"])
-  const fields = parts(stdout)
-  const gone: Array<string> = []
-  const changed: Array<string> = []
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const path = fields[i + 1] ?? ""
-    if (fields[i] !== "D") changed.push(path)
-    else if (isChecked(path, sparse)) gone.push(path)
+  // Without --ignore-submodules, git would run itself in nested repositories, by their settings.
+  const all = statuses((yield* git(["diff-files", ...nameStatus])).stdout)
+  return {
+    gone: all.filter(([kind, path]) => kind === "D" && isChecked(path, sparse)).map(([, path]) => path),
+    changed: all.filter(([kind]) => kind !== "D").map(([, path]) => path)
   }
-  return { gone, changed }
+})
+
+/** Whether a file or a link is there, and no link is on the way to it. */
+const isThere = (clone: string, path: string): boolean => {
+  const stat = statOf(bytesPath(clone, path))
+  const folders = path.split("/").map((_, i, names) => names.slice(0, i).join("/"))
+  return (
+    (stat?.isFile() === true || stat?.isSymbolicLink() === true) &&
+    folders.every((folder) => folder === "" || isFolder(bytesPath(clone, folder)))
+  )
+}
+
+/** How an index that an earlier look left differs from what one begins with: what is tracked, and no more. */
+const leftovers = Effect.fnUntraced(function* (git: OutsideGit, clone: string, head: string) {
+  const all = statuses((yield* git(["diff-index", "--cached", ...nameStatus, head])).stdout)
+  const lost = all.filter(([kind, path]) => kind === "D" && isThere(clone, path)).map(([, path]) => path)
+  const added = new Set(all.filter(([kind]) => kind === "A").map(([, path]) => path))
+  if (added.size === 0) return { lost, ignored: [] }
+  const { stdout } = yield* git(["ls-files", "-z", "--cached", "--ignored", "--exclude-standard"])
+  return { lost, ignored: parts(stdout).filter((path) => added.has(path)) }
 })
 
 const isReadable = (clone: string, path: string): boolean => {
   const file = bytesPath(clone, path)
-  const stat = lstatSync(file, { throwIfNoEntry: false })
+  const stat = statOf(file)
   // A file that has gone is git's to notice; of a pipe or a device there is nothing to keep.
   if (stat === undefined || stat.isSymbolicLink() || stat.isDirectory()) return true
   if (!stat.isFile()) return false
@@ -85,7 +102,7 @@ const add = Effect.fnUntraced(function* (
         const readable = paths.filter((path) => isReadable(clone, path))
         if (readable.length === paths.length) return yield* error
         for (const path of paths) {
-          const isFile = lstatSync(bytesPath(clone, path), { throwIfNoEntry: false })?.isFile() === true
+          const isFile = statOf(bytesPath(clone, path))?.isFile() === true
           if (isFile && !isReadable(clone, path)) unreadable.add(path)
         }
         if (readable.length > 0) yield* update(readable)
@@ -94,27 +111,48 @@ const add = Effect.fnUntraced(function* (
   )
 })
 
+const forget = (git: OutsideGit, paths: ReadonlyArray<string>) =>
+  paths.length === 0
+    ? Effect.void
+    : git(["update-index", "-z", "--force-remove", "--stdin"], { input: list(new Set(paths)) })
+
+/** An index with what is tracked; keeps what an earlier one knows of files that are the same. */
+const begin = Effect.fnUntraced(function* (git: OutsideGit, head: string | null, links: ReadonlyArray<string>) {
+  const reset = (tree: ReadonlyArray<string>) => git(["read-tree", ...tree])
+  const start = head === null ? ["--empty"] : ["--reset", head]
+  // An index that a crash cut off is only a way to be quick.
+  yield* Effect.catch(reset(start), () => Effect.andThen(reset(["--empty"]), reset(start)))
+  yield* forget(git, links)
+})
+
 /**
  * Puts the clone's files as they are into the mirror, as a tree: all tracked ones, and untracked ones that are not
  * ignored. `head` is what is tracked, in the mirror; null where that is unknown. Contents pass through git alone.
  */
 export const fileTree = Effect.fnUntraced(function* (looking: Looking, head: string | null) {
   const git = outsideGit(looking)
-  const { clone, sparse } = looking
+  const { clone, index, memory, sparse } = looking
   const unreadable = new Set<string>()
-  const reset = (tree: ReadonlyArray<string>) => git(["read-tree", ...tree])
   // Nobody but a git that was killed holds it.
-  rmSync(`${looking.index}.lock`, { force: true })
-  const start = head === null ? ["--empty"] : ["--reset", head]
-  // An index that a crash cut off is only a way to be quick.
-  yield* Effect.catch(reset(start), () => Effect.andThen(reset(["--empty"]), reset(start)))
+  rmSync(`${index}.lock`, { force: true })
   const links = head === null ? [] : yield* filledLinks(git, looking, head)
-  if (links.length > 0) yield* git(["update-index", "-z", "--force-remove", "--stdin"], { input: list(links) })
-  const [{ changed, gone }, others] = yield* Effect.all([changes(git, sparse), untracked(git, looking, unreadable)], {
-    concurrency: 2
-  })
-  if (gone.length > 0) yield* git(["update-index", "-z", "--force-remove", "--stdin"], { input: list(gone) })
-  yield* add(git, clone, [...changed, ...others], unreadable)
+  const beginning = `${head}\0${list(links)}`
+  // The index that the last look left is as good as a new one, and knows the files that are not committed.
+  const again = head !== null && memory.begun.get(index) === beginning
+  memory.begun.delete(index)
+  if (!again) yield* begin(git, head, links)
+  const [{ changed, gone }, others, { ignored, lost }] = yield* Effect.all(
+    [
+      changes(git, sparse),
+      untracked(git, looking, unreadable),
+      again ? leftovers(git, clone, head) : Effect.succeed({ lost: [], ignored: [] })
+    ],
+    { concurrency: 3 }
+  )
+  yield* forget(git, [...gone, ...ignored])
+  const out = new Set(ignored)
+  yield* add(git, clone, [...changed.filter((path) => !out.has(path)), ...lost, ...others], unreadable)
   const { stdout } = yield* git(["write-tree"])
+  memory.begun.set(index, beginning)
   return { tree: stdout.trim(), unreadable: [...unreadable] } satisfies FileTree
 })

@@ -4,6 +4,7 @@ import { type CloneRefs, readCloneRefs } from "./cloneRefs.ts"
 import type { Folders } from "./folders.ts"
 import { type Git, type GitFailed, parts } from "./git.ts"
 import { type Harvest, harvest, type Route } from "./harvest.ts"
+import type { LookMemory } from "./outsideGit.ts"
 import { agentRefs, readRefs, type Refs, updateRefs } from "./refs.ts"
 
 /** What every look at a workspace needs. */
@@ -11,7 +12,7 @@ export type Desk = {
   readonly git: Git
   readonly folders: Folders
   readonly sparse: ReadonlyArray<string>
-  readonly links: Map<string, ReadonlyArray<string>>
+  readonly memory: LookMemory
 }
 
 /** An agent's commits as they are in the mirror now, and what the mirror kept of them before. */

@@ -1,8 +1,8 @@
-import { copyFileSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { type CloneRefs } from "./cloneRefs.ts"
-import { entriesOf } from "./entries.ts"
+import { entriesOf, statOf } from "./entries.ts"
 import { durable, fetchOptions, type Git, GitFailed } from "./git.ts"
 import { resolve } from "./refs.ts"
 
@@ -175,7 +175,7 @@ export const harvestIndex = Effect.fnUntraced(function* (
 ) {
   const index = join(route.clone, ".git", "index")
   const copy = join(route.view, "index")
-  const isThere = Effect.sync(() => lstatSync(index, { throwIfNoEntry: false })?.isFile() === true)
+  const isThere = Effect.sync(() => statOf(index)?.isFile() === true)
   if (!(yield* isThere)) return null
   return yield* withView(
     route,

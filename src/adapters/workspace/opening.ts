@@ -158,6 +158,7 @@ const make = Effect.fnUntraced(function* (entrance: Entrance, request: Workspace
   const usedAt = yield* Clock.currentTimeMillis
   const about: About = { agent, repository, base, branch, start: commit, usedAt, ready: false }
   const making = folders.making(agent)
+  desk.memory.begun.delete(folders.workspace(agent).index)
   const created = new Map(
     [
       [names.base, baseCommit],

@@ -78,8 +78,6 @@ export type OutsideGit = ReturnType<typeof outsideGit>
 /** Paths as git takes them on its input. */
 export const list = (paths: Iterable<string>): string => [...paths].map((path) => `${path}\0`).join("")
 
-
 /** A file of the clone; names are bytes. */
 export const bytesPath = (clone: string, path: string): Buffer =>
   Buffer.concat([Buffer.from(`${clone}/`), Buffer.from(path, "latin1")])
-

@@ -58,8 +58,8 @@ export const treeOf = (desk: Desk, about: About, { found, mirror, refs }: Gather
   const { clone, index } = desk.folders.workspace(about.agent)
   // What is tracked counts as work even where it is ignored, so an unreadable HEAD is no reason to forget it.
   const head = found?.head?.commit ?? refs.get(names.head) ?? refs.get(names.start) ?? null
-  const { folders, git, links, sparse } = desk
-  const looking = { git, outside: folders.outside, mirror, clone, index, sparse, links }
+  const { folders, git, memory, sparse } = desk
+  const looking = { git, outside: folders.outside, mirror, clone, index, sparse, memory }
   return Effect.retry(fileTree(looking, head), { times: 2, while: ({ code }) => code !== null })
 }
 

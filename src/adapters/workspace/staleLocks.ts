@@ -1,9 +1,9 @@
-import { lstatSync, readdirSync, rmSync } from "node:fs"
+import { readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Schedule } from "effect"
 import { homeVariable, runVariable } from "../harness/ProcessRecords.ts"
 import { endFamily } from "../harness/ProcessTree.ts"
-import { isFolder } from "./entries.ts"
+import { isFolder, statOf } from "./entries.ts"
 import { type GitFailed, gitRun, textOf } from "./git.ts"
 
 /** Objects' own folders are full, and hold no locks but these two kinds of things that were not finished. */
@@ -38,7 +38,7 @@ const staleAfter = 4500
 const isLocked = (mirror: string, { said }: GitFailed): boolean => {
   const lock = /Unable to create '(.+\.lock)': File exists/.exec(textOf(said))?.[1] ?? ""
   if (!lock.startsWith(`${mirror}/`)) return false
-  const stat = lstatSync(lock, { throwIfNoEntry: false })
+  const stat = statOf(lock)
   if (stat !== undefined && Date.now() - stat.mtimeMs > staleAfter) rmSync(lock, { force: true })
   return true
 }

@@ -6,24 +6,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Context, Effect, Exit, Fiber, Layer, Logger, Scope } from "effect"
 import type { Janitor } from "../../../src/adapters/workspace/Janitor.ts"
 import { type Workspace, Workspaces } from "../../../src/services/Workspaces.ts"
+import { makeRandom, type Random } from "./random.ts"
 import { agent, commitAll, daemon, git, Place, request, write } from "./Rig.ts"
 
 const runs = 30
 const steps = 8
-
-/** mulberry32: the same numbers for the same seed. */
-const makeRandom = (seed: number) => {
-  let state = seed
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-  const below = (n: number): number => Math.floor(next() * n)
-  return { below, pick: <A>(all: ReadonlyArray<A>): A => all[below(all.length)] as A }
-}
-type Random = ReturnType<typeof makeRandom>
 
 const blobId = (content: Buffer): string =>
   createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex")

@@ -51,7 +51,11 @@ const files: Readonly<Record<string, string>> = {
 }
 
 /** Git said no. */
-class GitRefused extends Schema.TaggedError<GitRefused>()("GitRefused", { said: Schema.String }) {}
+class GitRefused extends Schema.TaggedError<GitRefused>()("GitRefused", { said: Schema.String }) {
+  override get message() {
+    return this.said
+  }
+}
 
 const who = (name: string) => ({
   GIT_AUTHOR_NAME: name,
@@ -152,10 +156,15 @@ const make = Effect.fnUntraced(function* (options: ProjectOptions) {
     url = yield* ready(folder, daemon)
   })
 
+  /** Ends the daemon by a signal; answers how it ended. */
+  const stop = Effect.fnUntraced(function* (signal: NodeJS.Signals) {
+    yield* daemon.signal(signal)
+    return yield* daemon.ended
+  })
+
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
-      yield* daemon.signal("SIGTERM")
-      yield* Effect.ignore(daemon.ended)
+      yield* Effect.ignore(stop("SIGTERM"))
       if (life !== null) yield* Scope.close(life, Exit.void)
       for (const { pid } of processesWith(mark)) process.kill(pid, "SIGKILL")
     }).pipe(Effect.ignore)
@@ -170,6 +179,12 @@ const make = Effect.fnUntraced(function* (options: ProjectOptions) {
     const answer = yield* post(url, path, body)
     if (answer.status !== 200) return yield* Effect.die(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
     return answer.body as A
+  })
+
+  const patch = Effect.fnUntraced(function* (path: string, body: unknown) {
+    const init = { method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }
+    const { status } = yield* Effect.promise(() => fetch(`${url}/api/v1${path}`, init))
+    if (status !== 200) return yield* Effect.die(`${path}: ${status}`)
   })
 
   const notesOf = (agent: string) => notesIn(notes, agent)
@@ -187,9 +202,11 @@ const make = Effect.fnUntraced(function* (options: ProjectOptions) {
     bare,
     mirror,
     start,
+    stop,
     processes,
     get,
     send,
+    patch,
     wait,
     notesOf,
     agent,

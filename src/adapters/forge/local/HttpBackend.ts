@@ -209,13 +209,13 @@ export const makeBackend = (parts: Parts, turns: Turns, root: string | null) => 
 
   /** A push: taken whole first, then run in the repository's turn; it is answered once its events are durable. */
   const receive = Effect.fnUntraced(function* (request: GitRequest, by: By, root: string) {
-    const spooled = yield* spool(incoming(root), request.body)
-    return yield* turns.in(request.repository, (turn) => {
+    return yield* turns.in(request.repository, Effect.fnUntraced(function* (turn) {
+      const spooled = yield* spool(incoming(root), request.body)
       const run = Effect.scoped(report(request, turn.folder, spooled))
       // The client tries with nothing at first, to see whether it may.
-      if (spooled.size <= 4) return run
-      return turn.changing({ by, changes: [], mark: null, merge: null, quiet: false }, run)
-    })
+      if (spooled.size <= 4) return yield* run
+      return yield* turn.changing({ by, changes: [], mark: null, merge: null, quiet: false }, run)
+    }))
   })
 
   return Effect.fn("LocalForge.serveGit")(function* (

@@ -182,6 +182,7 @@ const make = Effect.fnUntraced(function* (options: AcpHarnessOptions) {
           seen.live = current
           const { agent, session } = current
           const briefing = yield* input.briefing
+          if (session.id !== input.agent.session) yield* input.remember?.(session.id) ?? Effect.void
           const prompted = promptAgent({
             agent,
             session,

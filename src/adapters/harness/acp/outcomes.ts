@@ -116,7 +116,7 @@ export const outcomeOfAnswer = (answer: unknown, facts: TurnFacts): Outcome => {
       return { _tag: "Refused", reason: "the agent's model refused to go on" }
     case "cancelled":
       // some agents end a turn so when they are not permitted something
-      return ended ?? { _tag: "Interrupted", reason: "the agent cancelled the turn by itself" }
+      return ended ?? { _tag: "TurnEnded" }
     default: {
       const given = typeof reason === "string" ? `the stop reason \`${brief(reason, 100)}\`` : "no stop reason"
       return {

@@ -470,6 +470,6 @@ describe("LocalForge", () => {
         }
       }).pipe(Effect.provide(layer, { local: true })),
     // The default size of 10 makes lists too short to come back to an issue.
-    { arbitrary: { size: 40, runs: 60 } }
+    { arbitrary: { size: 40, runs: 60 }, timeout: 60_000 }
   )
 })

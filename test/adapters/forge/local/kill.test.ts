@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Random } from "effect"
+import { Effect, Layer, Random, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { spawn } from "node:child_process"
+import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { LocalForge } from "../../../../src/adapters/forge/local/LocalForge.ts"
@@ -28,6 +29,17 @@ const runAndKill = (args: ReadonlyArray<string>, lines: number, longer: number) 
     return Effect.sync(() => void child.kill("SIGKILL"))
   })
 
+/** Whether a git of the killed process is still at work; a daemon ends those before it goes on. */
+const isBusy = (folder: string): boolean =>
+  readdirSync("/proc").some((pid) => {
+    if (!/^\d+$/.test(pid)) return false
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(folder)
+    } catch {
+      return false
+    }
+  })
+
 const onFile = Layer.unwrap(
   Effect.map(Folders, ({ repositories, root }) =>
     LocalForge.layer({ repositories }).pipe(
@@ -52,6 +64,8 @@ describe("a local forge that is killed", { timeout: 180_000 }, () => {
         lines += yield* Random.nextIntBetween(1, 4)
         const ran = yield* runAndKill([root, ...commits], lines, yield* Random.nextIntBetween(0, 60))
         if (ran.code === 0) break
+        const busy = Effect.sync(() => isBusy(root))
+        yield* Effect.repeat(busy, { while: (is) => is, schedule: Schedule.spaced("20 millis") })
         assert.isNull(ran.code, ran.errors)
         killed++
         assert.isBelow(killed, 40)

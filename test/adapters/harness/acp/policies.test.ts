@@ -107,10 +107,7 @@ describe("how a turn ends", () => {
     _tag: "Refused",
     reason: "the agent's model refused to go on"
   })
-  ends("cancelled, though nobody asked for it", faulty("stop-reason", "cancelled"), {
-    _tag: "Interrupted",
-    reason: "the agent cancelled the turn by itself"
-  })
+  ends("cancelled, though nobody asked for it", faulty("stop-reason", "cancelled"), { _tag: "TurnEnded" })
   ends("HTTP 429 with a time to wait", faulty("error", "-32603", "Internal error", '{"status":429,"retry_after":7}'), {
     _tag: "RateLimited",
     retryAfter: 7000

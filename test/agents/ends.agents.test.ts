@@ -1,0 +1,147 @@
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe } from "@effect/vitest"
+import { Clock, Effect, Fiber } from "effect"
+import { defaultDeadlines } from "../../src/adapters/harness/acp/AcpSession.ts"
+import { assign, prompt } from "./Developer.ts"
+import { longStory } from "./Model.ts"
+import { leaders, running, survivors } from "./processes.ts"
+import { stage } from "./Stage.ts"
+import { agentTest } from "./underTest.ts"
+import { eventually } from "./waiting.ts"
+
+/** Milliseconds that a run's processes may take to end: they have 5 s after SIGTERM, and SIGKILL has 5 s. */
+const endBound = 10_000
+
+/** Interrupts it, and returns the milliseconds until that was done. */
+const interruptTimed = Effect.fnUntraced(function* <A, E>(fiber: Fiber.Fiber<A, E>) {
+  const since = yield* Clock.currentTimeMillis
+  yield* Fiber.interrupt(fiber)
+  return (yield* Clock.currentTimeMillis) - since
+})
+
+describe("an agent's turn that is cancelled", () => {
+  agentTest("ends by itself in time while its model speaks, and its process takes the next turn", stage, () =>
+    Effect.gen(function* () {
+      const { model, openRun } = yield* assign
+      model.write("Say one", [{ say: "Number one." }])
+      model.write("Tell a story", [{ say: longStory, slowly: true }])
+      model.write("Say three", [{ say: "Number three." }])
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const run = yield* openRun()
+          const first = yield* run.turn(prompt("Say one"))
+          assert.strictEqual(first.outcome._tag, "TurnEnded", first.transcript)
+          const before = yield* leaders
+          const turn = yield* Effect.forkChild(run.turn(prompt("Tell a story")))
+          yield* model.speaking("Tell a story")
+          // an agent that does not end its turn makes the harness wait for all of its bound
+          assert.isBelow(yield* interruptTimed(turn), defaultDeadlines.cancel)
+          yield* eventually("the agent to hang up", () => model.about("Tell a story").every(({ end }) => end === "cut"))
+          assert.deepStrictEqual(yield* leaders, before)
+
+          const third = yield* run.turn(prompt("Say three"))
+          assert.strictEqual(third.outcome._tag, "TurnEnded", third.transcript)
+          assert.include(third.transcript, "Number three.")
+          assert.strictEqual(third.session, first.session)
+          assert.deepStrictEqual(yield* leaders, before)
+          assert.isNotEmpty(yield* survivors)
+        })
+      )
+      assert.deepStrictEqual(yield* survivors, [])
+    })
+  )
+
+  agentTest("leaves none of its commands running, not even those that went into the background", stage, () =>
+    Effect.gen(function* () {
+      const { model, openRun, recipe } = yield* assign
+      // numbers that nothing else on this machine sleeps
+      const naps = [1, 2].map((n) => `${process.pid}${n}.25`)
+      const [short = "", long = ""] = naps
+      const command = `(setsid sleep ${short} &) ; touch .git/started ; sleep ${long}`
+      model.write("Wait for it", [{ call: recipe.shell(command) }, { say: longStory, slowly: true }])
+      let folder = ""
+      const work = yield* Effect.forkChild(
+        Effect.scoped(
+          Effect.gen(function* () {
+            const run = yield* openRun()
+            folder = run.workspace.path
+            return yield* run.turn(prompt("Wait for it"))
+          })
+        )
+      )
+      const sleepers = () => naps.flatMap(running)
+      yield* eventually(
+        "two sleeping commands",
+        () => folder !== "" && existsSync(join(folder, ".git", "started")) && sleepers().length >= 2,
+        () => `${sleepers().length} sleep`
+      )
+      assert.isBelow(yield* interruptTimed(work), defaultDeadlines.cancel + endBound)
+      assert.deepStrictEqual(sleepers(), [])
+      assert.deepStrictEqual(yield* survivors, [])
+      assert.deepStrictEqual(yield* leaders, [])
+    })
+  )
+})
+
+describe("an agent that is killed in the midst of a turn", () => {
+  agentTest("crashes, and a new run goes on with its session, the history and the news", stage, () =>
+    Effect.gen(function* () {
+      const { model, openRun } = yield* assign
+      model.write("Remember the heron", [{ say: "The heron is remembered." }])
+      model.write("Tell a story", [{ say: longStory, slowly: true }])
+      model.write("Which bird", [{ say: "A heron." }])
+      const session = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const run = yield* openRun()
+          const first = yield* run.turn(prompt("Remember the heron"))
+          assert.strictEqual(first.outcome._tag, "TurnEnded", first.transcript)
+          assert.isNotNull(first.session)
+          const turn = yield* Effect.forkChild(run.turn(prompt("Tell a story")))
+          yield* model.speaking("Tell a story")
+          const pids = yield* leaders
+          assert.strictEqual(pids.length, 1)
+          for (const pid of pids) process.kill(pid, "SIGKILL")
+          const killed = yield* Fiber.join(turn)
+          assert.strictEqual(killed.outcome._tag, "Crashed")
+          assert.include(killed.outcome._tag === "Crashed" ? killed.outcome.stderr : "", "SIGKILL")
+          assert.strictEqual(killed.session, first.session)
+          return killed.session
+        })
+      )
+      assert.deepStrictEqual(yield* survivors, [])
+
+      const run = yield* openRun(session)
+      const next = yield* run.turn({ whole: "All of it anew. Which bird?", news: "Which bird?" })
+      assert.strictEqual(next.outcome._tag, "TurnEnded", next.transcript)
+      assert.match(
+        next.transcript,
+        new RegExp(`^\\[session ${session} (?:resumed|loaded, [1-9]\\d* messages replayed)\\]`)
+      )
+      assert.include(next.transcript, "A heron.")
+      assert.strictEqual(next.session, session)
+      const [asked] = model.about("Which bird?")
+      for (const known of ["Remember the heron", "The heron is remembered.", "Tell a story"]) {
+        assert.include(asked?.body ?? "", known)
+      }
+      assert.notInclude(asked?.body ?? "", "All of it anew")
+    })
+  )
+})
+
+describe("an agent whose model refuses the request", () => {
+  agentTest("has no success to tell of, and takes the next turn", stage, () =>
+    Effect.gen(function* () {
+      const { model, openRun } = yield* assign
+      model.write("Say one", [{ status: 400, message: "the heron is no model" }])
+      model.write("Say two", [{ say: "Number two." }])
+      const run = yield* openRun()
+      const refused = yield* run.turn(prompt("Say one"))
+      assert.isNotEmpty(model.about("Say one").filter(({ status }) => status === 400))
+      assert.strictEqual(refused.outcome._tag, "Crashed", JSON.stringify(refused.outcome))
+      const next = yield* run.turn(prompt("Say two"))
+      assert.strictEqual(next.outcome._tag, "TurnEnded", next.transcript)
+      assert.include(next.transcript, "Number two.")
+    })
+  )
+})
