@@ -66,10 +66,10 @@ describe("docs/failure.md", () => {
 
   it("has each promise once, with a test or a plain word that it is not kept yet", () => {
     const labels = [
-      ...[1, 2, 3, 4, 7, 8, 10, 11].map((n) => `I${n}`),
-      ...[...range(1, 13), 19, 20, 21, 33].map((n) => `R-${String(n).padStart(2, "0")}`),
+      ...[1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12].map((n) => `I${n}`),
+      ...[...range(1, 21), 33].map((n) => `R-${String(n).padStart(2, "0")}`),
       "R-10b",
-      ...[...range(1, 23), ...range(25, 31), 33, 34, ...range(37, 41)].map((n) => `B${n}`)
+      ...[...range(1, 46), 59, 60].map((n) => `B${n}`)
     ]
     assert.deepStrictEqual(promised.map(([label]) => label).toSorted(), labels.toSorted())
     for (const [label, promise = "", proof = ""] of promised) {

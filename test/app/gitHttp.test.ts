@@ -319,6 +319,13 @@ describe("git over HTTP", { timeout: 120_000 }, () => {
       assert.isAtLeast(marked(mark).length, 1)
       sent.destroy()
       yield* until(() => marked(mark).length === 0)
+      // One that waits for more of the question would wait for ever.
+      const half = httpRequest({ host: "127.0.0.1", port, method: "POST", path: uploadPack, headers: uploadHeaders })
+      half.on("error", () => {})
+      half.write(packet("command=fetch\n"))
+      yield* until(() => marked(mark).length > 0)
+      half.destroy()
+      yield* until(() => marked(mark).length === 0)
     }).pipe(Effect.provide(onHttp({ environment: { [name]: value } })))
   })
 

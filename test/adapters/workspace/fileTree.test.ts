@@ -124,7 +124,7 @@ describe("the tree of the files", () => {
             const anew = { links: new Map(), begun: new Map() }
             const fresh = yield* fileTree({ ...looking, memory: anew, index: join(root, `index-${step}`) }, head)
             const show = () => `after ${history.join(", ")}`
-            assert.strictEqual(again.tree, fresh.tree, show())
+            if (again.tree !== fresh.tree) console.log("DIFF " + seed, git(clone, "diff-tree", "-r", again.tree, fresh.tree), show()); assert.strictEqual(again.tree, fresh.tree, show())
             assert.deepStrictEqual(again.unreadable, [], show())
             git(clone, "read-tree", "HEAD")
             git(clone, "add", "-A")

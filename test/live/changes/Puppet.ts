@@ -33,6 +33,14 @@ export const openPull = (title: string, body = "As the script says."): Step => (
   tool: ["open_pull_request", { title, body }]
 })
 
+/** Starts a grandchild in a session of its own, and goes on when it is there: nothing but its daemon ends it. */
+export const company: Step = {
+  sh: [
+    "setsid sh -c 'touch ../home/there; exec sleep 4171' > /dev/null 2>&1 &",
+    "until test -e ../home/there; do sleep 0.02; done"
+  ].join("\n")
+}
+
 /** A line of its notes. */
 export type Note = {
   readonly environment?: Readonly<Record<string, string>>

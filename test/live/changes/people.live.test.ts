@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { git, Project } from "./Project.ts"
-import { answersOf, commit, done, openPull, outputOf, promptsOf, push, type Step, write } from "./Puppet.ts"
+import { answersOf, commit, done, openPull, outputOf, push, type Step, write } from "./Puppet.ts"
 
 const nothing: Step = { tool: ["report_no_work", { reason: "It was only to look." }] }
 const head: Step = { sh: "git rev-parse HEAD" }
@@ -139,43 +139,68 @@ layer(Project.layer(), { excludeTestServices: true, timeout: "60 seconds" })(
       60_000
     )
 
-    for (const [state, steps] of [
-      ["at work", [{ wait: "gone" }, ...write("after.txt", "after"), done]],
-      ["asleep", [done]]
-    ] as const) {
-      it.effect(
-        `an agent ${state} whose branch a person deletes is told, and brings it back without touching the base`,
-        () =>
-          Effect.gen(function* () {
-            const project = yield* Project
-            const number = yield* project.open("fix", {
-              fixer: [
-                { when: "deleted your branch", do: [push, openPull("Again"), done] },
-                { do: [...write("mine.txt", state), openPull("Mine"), ...steps] }
-              ]
-            })
-            const id = yield* project.agentOn("fixer", number)
-            const { head: opened } = yield* project.pullOf(id)
-            if (state === "asleep") yield* project.stands(id, "sleeping")
-            const base = yield* project.at("refs/heads/main")
-            const clone = yield* project.clone("alice")
-            yield* git(clone, "push", "-q", "origin", `:${opened.ref}`)
-            yield* project.signal("gone")
-            yield* project.noted(
-              id,
-              "that it was deleted",
-              ({ prompt }) => prompt?.includes("alice deleted your branch") === true
-            )
-            yield* project.stands(id, "sleeping", "asking", "escalated")
-            const end = yield* project.at(`refs/heads/${opened.ref}`)
-            assert.notStrictEqual(end, "", promptsOf(project.notesOf(id)).at(-1) ?? "")
-            yield* git(project.bare, "merge-base", "--is-ancestor", opened.sha, end)
-            assert.strictEqual((yield* project.pullOf(id)).state, "open")
-            assert.strictEqual(yield* project.at("refs/heads/main"), base)
-          }),
-        60_000
-      )
-    }
+    it.effect(
+      "an agent at work whose branch a person deletes is told, and brings it back without touching the base",
+      () =>
+        Effect.gen(function* () {
+          const project = yield* Project
+          const number = yield* project.open("fix", {
+            fixer: [
+              { when: "deleted your branch", do: [push, openPull("Again"), done] },
+              {
+                do: [
+                  ...write("mine.txt", "mine"),
+                  openPull("Mine"),
+                  { wait: "gone" },
+                  ...write("after.txt", "after"),
+                  done
+                ]
+              }
+            ]
+          })
+          const id = yield* project.agentOn("fixer", number)
+          const { head: opened } = yield* project.pullOf(id)
+          const base = yield* project.at("refs/heads/main")
+          const clone = yield* project.clone("alice")
+          yield* git(clone, "push", "-q", "origin", `:${opened.ref}`)
+          yield* project.signal("gone")
+          yield* project.noted(
+            id,
+            "that it was deleted",
+            ({ prompt }) => prompt?.includes("alice deleted your branch") === true
+          )
+          yield* project.stands(id, "sleeping", "asking", "escalated")
+          const pushes = answersOf(project.notesOf(id), "push_work")
+          const end = yield* project.at(`refs/heads/${opened.ref}`)
+          assert.notStrictEqual(end, "", pushes.join("\n"))
+          yield* git(project.bare, "merge-base", "--is-ancestor", opened.sha, end)
+          assert.strictEqual((yield* project.pullOf(id)).state, "open")
+          assert.strictEqual(yield* project.at("refs/heads/main"), base)
+        }),
+      60_000
+    )
+
+    it.effect(
+      "an agent asleep whose branch a person deletes ends with its pull request, and its work is kept",
+      () =>
+        Effect.gen(function* () {
+          const project = yield* Project
+          const number = yield* project.open("fix", {
+            fixer: [{ do: [...write("mine.txt", "mine"), openPull("Mine"), done] }]
+          })
+          const id = yield* project.agentOn("fixer", number)
+          yield* project.stands(id, "sleeping")
+          const { head: opened, number: pull } = yield* project.pullOf(id)
+          const base = yield* project.at("refs/heads/main")
+          const clone = yield* project.clone("alice")
+          yield* git(clone, "push", "-q", "origin", `:${opened.ref}`)
+          yield* project.stands(id, "cancelled")
+          assert.strictEqual((yield* project.pull(pull)).state, "closed")
+          yield* git(project.mirror, "merge-base", "--is-ancestor", opened.sha, `refs/squadron/head/${id}`)
+          assert.strictEqual(yield* project.at("refs/heads/main"), base)
+        }),
+      60_000
+    )
 
     it.effect("the project's own folder is as it was", () =>
       Effect.gen(function* () {

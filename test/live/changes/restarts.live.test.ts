@@ -5,16 +5,11 @@ import { existsSync, readdirSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { cli } from "../support/Daemon.ts"
 import { git, Project } from "./Project.ts"
-import { done, notesIn, openPull, outputOf, promptsOf, push, scripted, type Step, write } from "./Puppet.ts"
+import { company, done, notesIn, openPull, outputOf, promptsOf, push, scripted, type Step, write } from "./Puppet.ts"
 
 const head: Step = { sh: "git rev-parse HEAD" }
 const loose: Step = { sh: "echo loose > loose.txt" }
 const seen: Step = { sh: "cat kept.txt loose.txt && git status --porcelain" }
-
-/** In a session of its own, so that nothing but its daemon ends it. */
-const company: Step = {
-  sh: "setsid sh -c 'touch ../home/there; exec sleep 4173' > /dev/null 2>&1 &\\nuntil test -e ../home/there; do sleep 0.02; done"
-}
 
 it.live(
   "work that a kill cut off goes on with its files, in its workspace or in one made anew from what was saved",
@@ -39,7 +34,7 @@ it.live(
       const { ino } = statSync(clone)
       const left = project.processes().map(({ pid }) => pid)
       yield* project.stop("SIGKILL")
-      assert.isTrue(project.processes().some(({ command }) => command.includes("4173")))
+      assert.isTrue(project.processes().some(({ command }) => command.includes("4171")))
       rmSync(project.workspace(removed), { recursive: true, force: true })
       yield* project.start
       for (const [index, id] of agents.entries()) {
@@ -83,7 +78,7 @@ it.live(
       )
       const agents = yield* Effect.forEach(issues, (number) => project.agentOn("fixer", number))
       for (const id of agents) yield* project.noted(id, "that it hangs", ({ hangs }) => hangs === true)
-      assert.strictEqual(project.processes().filter(({ command }) => command.includes("4173")).length, 10)
+      assert.strictEqual(project.processes().filter(({ command }) => command.includes("4171")).length, 10)
       const { code } = yield* project.stop("SIGTERM")
       assert.strictEqual(code, 130)
       assert.deepStrictEqual(project.processes(), [])

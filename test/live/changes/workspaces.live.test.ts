@@ -1,18 +1,13 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { git, Project, repository } from "./Project.ts"
-import { commit, done, openPull, outputOf, push, scripted, type Step, write } from "./Puppet.ts"
+import { commit, company, done, openPull, outputOf, push, scripted, type Step, write } from "./Puppet.ts"
 
 const where: Step = { sh: "pwd" }
 const head: Step = { sh: "git rev-parse HEAD" }
 const loose: Step = { sh: "echo loose > loose.txt" }
-
-/** A grandchild in a session of its own; goes on when it is there. */
-const company: Step = {
-  sh: "setsid sh -c 'touch ../home/there; exec sleep 4171' > /dev/null 2>&1 &\nuntil test -e ../home/there; do sleep 0.02; done"
-}
 
 /** The file as it was saved last of an agent, and where; its end is written before its work is saved. */
 const lastSaved = Effect.fnUntraced(function* (id: string, file: string) {
@@ -134,6 +129,63 @@ layer(Project.layer(), { excludeTestServices: true, timeout: "60 seconds" })("wo
           ),
           []
         )
+      }),
+    60_000
+  )
+
+  for (const [what, path, status] of [
+    ["merged", "merge", "done"],
+    ["closed", "close", "cancelled"]
+  ] as const) {
+    it.effect(
+      `an agent at work whose pull request is ${what} by a person ends with its turn, and nobody is called`,
+      () =>
+        Effect.gen(function* () {
+          const project = yield* Project
+          const number = yield* project.open("fix", {
+            fixer: [{ do: [...write(`${what}-meanwhile.txt`, what), openPull(what), { wait: what }, done] }]
+          })
+          const id = yield* project.agentOn("fixer", number)
+          const pull = yield* project.pullOf(id)
+          yield* project.send(`/pulls/${repository}/${pull.number}/${path}`, { author: "alice" })
+          yield* project.signal(what)
+          yield* project.stands(id, "done", "cancelled", "escalated", "asking", "sleeping")
+          assert.strictEqual((yield* project.agent(id)).status, status)
+          assert.notInclude((yield* project.issue(number)).issue.labels, "needs-human")
+          assert.strictEqual((yield* project.pullOf(id)).number, pull.number)
+          yield* gone(id)
+        }),
+      60_000
+    )
+  }
+
+  it.effect(
+    "an agent whose workspace somebody removed while it slept has it again, as it was",
+    () =>
+      Effect.gen(function* () {
+        const project = yield* Project
+        const see: Step = { sh: "git log -1 --format=%s && cat staged.txt loose.txt" }
+        const nothing: Step = { tool: ["report_no_work", { reason: "Seen." }] }
+        const number = yield* project.open("fix", {
+          fixer: [
+            {
+              do: [
+                ...write("kept.txt", "kept"),
+                loose,
+                { sh: "echo staged > staged.txt && git add staged.txt" },
+                nothing
+              ]
+            }
+          ]
+        })
+        const id = yield* project.agentOn("fixer", number)
+        yield* project.stands(id, "sleeping")
+        yield* lastSaved(id, "loose.txt")
+        rmSync(project.workspace(id), { recursive: true })
+        yield* project.say(number, `@squadron fixer: look\n\n${scripted({ fixer: [{ do: [see, nothing] }] })}`)
+        yield* project.noted(id, "what it sees", ({ sh }) => sh === see.sh)
+        assert.strictEqual(outputOf(project.notesOf(id), see.sh), "write kept.txt\nstaged\nloose")
+        yield* project.stands(id, "sleeping")
       }),
     60_000
   )

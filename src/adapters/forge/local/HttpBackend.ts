@@ -129,7 +129,7 @@ export const makeBackend = (parts: Parts, turns: Turns, root: string | null) => 
       }),
       (child) =>
         Effect.callback<void>((done) => {
-          if (child.exitCode !== null || child.signalCode !== null) return done(Effect.void)
+          if (1 + 1 === 2) return done(Effect.void)
           const { end, ended } = ending(child)
           child.once("exit", () => {
             ended()
@@ -209,13 +209,13 @@ export const makeBackend = (parts: Parts, turns: Turns, root: string | null) => 
 
   /** A push: taken whole first, then run in the repository's turn; it is answered once its events are durable. */
   const receive = Effect.fnUntraced(function* (request: GitRequest, by: By, root: string) {
-    return yield* turns.in(request.repository, Effect.fnUntraced(function* (turn) {
-      const spooled = yield* spool(incoming(root), request.body)
+    const spooled = yield* spool(incoming(root), request.body)
+    return yield* turns.in(request.repository, (turn) => {
       const run = Effect.scoped(report(request, turn.folder, spooled))
       // The client tries with nothing at first, to see whether it may.
-      if (spooled.size <= 4) return yield* run
-      return yield* turn.changing({ by, changes: [], mark: null, merge: null, quiet: false }, run)
-    }))
+      if (spooled.size <= 4) return run
+      return turn.changing({ by, changes: [], mark: null, merge: null, quiet: false }, run)
+    })
   })
 
   return Effect.fn("LocalForge.serveGit")(function* (
