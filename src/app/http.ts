@@ -1,8 +1,8 @@
 import { NodeHttpServer } from "@effect/platform-node"
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { actions } from "./api/actions.ts"
 import { agents } from "./api/agents.ts"
 import { backup } from "./api/backup.ts"
@@ -48,12 +48,49 @@ const patientServer = () => {
   return node
 }
 
+/**
+ * Where agents find their tools, and nothing else of the daemon: what a sandbox lets them reach. The API takes no token
+ * on a loopback address, so an agent that reached it could approve its own work.
+ */
+export class ToolsAddress extends Context.Service<ToolsAddress, { readonly url: string; readonly port: number }>()(
+  "squadron/app/ToolsAddress"
+) {}
+
+const nothingElse = JSON.stringify({ _tag: "NotFound", message: "Agents find /mcp here, and nothing else." })
+
+/** Answers requests for tools as the whole server does, at a port of its own. */
+const toolsServer = (whole: Server) =>
+  Layer.effect(
+    ToolsAddress,
+    Effect.gen(function* () {
+      const node = createServer((request, response) => {
+        if (/^\/mcp(?:\?|$)/.test(request.url ?? "")) whole.emit("request", request, response)
+        else response.writeHead(404, { "content-type": "application/json" }).end(nothingElse)
+      })
+      yield* Effect.addFinalizer(() =>
+        Effect.callback<void>((resume) => {
+          node.close(() => resume(Effect.void))
+          node.closeAllConnections()
+        })
+      )
+      const port = yield* Effect.callback<number>((resume) => {
+        node.once("error", (error) => resume(Effect.die(error)))
+        node.listen(0, "127.0.0.1", () => {
+          const address = node.address()
+          resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
+        })
+      })
+      return { url: `http://127.0.0.1:${port}`, port }
+    })
+  )
+
 /** The server alone, at the address of `ServerSettings`; who is connected gets 2 s to end when it closes. */
 export const server = Layer.unwrap(
   Effect.map(ServerSettings, ({ host, port }) => {
     const node = patientServer()
     // runs before the server waits for its last connection
     return Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))).pipe(
+      Layer.provideMerge(toolsServer(node)),
       Layer.provideMerge(NodeHttpServer.layer(() => node, { host, port, gracefulShutdownTimeout: "2 seconds" }))
     )
   })

@@ -130,7 +130,11 @@ export const layer = Layer.effect(
         ...result,
         fingerprint: fingerprint ?? result.fingerprint,
         missing: completed ? lacking(role, evidence) : [],
-        own: evidence.gate === null ? [] : [gateAction(role, agent, evidence.gate)]
+        // the forge knows only commits that are pushed
+        own:
+          evidence.gate === null || evidence.pullRequest?.head !== evidence.gate.commit
+            ? []
+            : [gateAction(role, agent, evidence.gate)]
       }
     })
 

@@ -8,21 +8,16 @@ import { hostEnvironment, nodeProgram, randomToken } from "../adapters/process/h
 import { sandboxLayer } from "../adapters/sandbox/chosen.ts"
 import { GitWorkspaces } from "../adapters/workspace/GitWorkspaces.ts"
 import { Capabilities } from "../services/Capabilities.ts"
+import { ToolsAddress } from "./http.ts"
 import * as RunHarness from "./runHarness.ts"
 import { version } from "./version.ts"
-
-/** The server's address as programs of this machine reach it. */
-const localUrl = (server: HttpServer.HttpServer["Service"]): { readonly url: string; readonly port: number } => {
-  const { address } = server
-  const port = address._tag === "UnixPathAddress" ? 0 : address.port
-  return { url: `http://127.0.0.1:${port}`, port }
-}
 
 /** What runs need besides the engine: workspaces, a sandbox, tokens for their tools, and what drives their minds. */
 export const workLayer = (settings: Settings) => {
   const harnesses = Layer.unwrap(
-    Effect.map(HttpServer.HttpServer, (server) => {
-      const { port, url } = localUrl(server)
+    Effect.gen(function* () {
+      const server = yield* HttpServer.HttpServer
+      const { port, url } = yield* ToolsAddress
       return Layer.merge(
         CommandHarness.layer({ url: HttpServer.formatAddress(server.address) }),
         AcpHarness.layer({ mcp: { url: `${url}/mcp`, port }, hostEnv: hostEnvironment, version })
@@ -40,7 +35,7 @@ export const workLayer = (settings: Settings) => {
       })
     )
   )
-  const { hooks, hookTimeout, minFree, retention } = settings.workspaces
+  const { depth, hooks, hookTimeout, minFree, retention, sparse } = settings.workspaces
   return RunHarness.layer.pipe(
     Layer.provideMerge(Layer.merge(harnesses, CommandGate.layer({ hostEnv: hostEnvironment }))),
     Layer.provideMerge(sandbox),
@@ -51,6 +46,8 @@ export const workLayer = (settings: Settings) => {
         hookTimeout,
         minFree,
         retention,
+        sparse,
+        depth,
         env: hostEnvironment
       })
     ),

@@ -86,11 +86,7 @@ export const defaultLimits: Limits = {
 /** A git workspace, as a role asks for it. */
 export const WorkspaceSpec = Schema.Struct({
   /** The branch that work starts from; null for the repository's default branch. */
-  base: Schema.NullOr(BranchName),
-  /** Folders to check out; empty for all. */
-  sparse: Names,
-  /** Commits of history to have; null for all. */
-  depth: Schema.NullOr(Count)
+  base: Schema.NullOr(BranchName)
 })
 export type WorkspaceSpec = typeof WorkspaceSpec.Type
 

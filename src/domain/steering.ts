@@ -2,7 +2,7 @@ import type { Agent } from "./Agent.ts"
 import { roleOfId } from "./Agent.ts"
 import type { Event } from "./Event.ts"
 import { canWrite, type Role, roleOf, type Squad } from "./Role.ts"
-import { atLeast, maySteer, trustOf, type Trust } from "./Trust.ts"
+import { atLeast, least as leastOf, maySteer, trustOf, type Trust } from "./Trust.ts"
 
 /**
  * Whether a role reads only what people with write access wrote or vouched for: roles that can write, and roles whose
@@ -15,6 +15,10 @@ export const trustOfAgent = (squad: Squad, agent: string): Trust => {
   const role = roleOf(squad, roleOfId(agent))
   return role !== undefined && isShielded(role) ? "write" : "none"
 }
+
+/** Whether an author's name is that of an agent of the squad; where it is a person's, that one's trust counts as well. */
+const isAgentOf = (squad: Squad, author: string): boolean =>
+  roleOfId(author) !== author && roleOf(squad, roleOfId(author)) !== undefined
 
 /** Whether an event may wake a role. `vouches`: it is by a person whose word makes the subject's texts so far trusted. */
 export type Steering =
@@ -38,12 +42,14 @@ export const steers = (squad: Squad, role: Role, event: Event, held: Agent | und
   }
   // An agent or Squadron did it: a person's vouching for the subject still stands, else the text must be trusted.
   if (held !== undefined && held.vouchedAt !== null && !detail._tag.startsWith("comment.")) return yes(false)
+  const written = "issue" in detail ? detail.issue : "pullRequest" in detail ? detail.pullRequest : undefined
+  // an agent's own text is trusted as far as what its role gets to read
   const text =
-    "issue" in detail
-      ? (detail.issue.trust ?? "none")
-      : "pullRequest" in detail
-        ? (detail.pullRequest.trust ?? "none")
-        : undefined
+    written === undefined
+      ? undefined
+      : isAgentOf(squad, written.author)
+        ? leastOf(written.trust ?? "none", trustOfAgent(squad, written.author))
+        : (written.trust ?? "none")
   if (text !== undefined) {
     return atLeast(text, least)
       ? yes(false)

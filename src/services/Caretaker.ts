@@ -1,4 +1,4 @@
-import { Context, Effect, FiberSet, Layer } from "effect"
+import { Clock, Context, Effect, FiberSet, Layer } from "effect"
 import { isLive } from "../domain/Agent.ts"
 import { AgentPool } from "./AgentPool.ts"
 import { keepGoing } from "./keepGoing.ts"
@@ -40,20 +40,9 @@ export class Caretaker extends Context.Service<
       })
 
       const sweep = Effect.gen(function* () {
-        const kept = yield* workspaces.kept
-        const agents = new Map((yield* store.agentsById(kept)).map((agent) => [agent.id, agent]))
-        const ended = kept.filter((id) => {
-          const agent = agents.get(id)
-          return agent === undefined || !isLive(agent.status)
-        })
-        const removed: Array<string> = []
-        for (const id of ended) {
-          const gone = yield* Effect.catch(workspaces.remove(id), (error) =>
-            Effect.as(Effect.logWarning(`The workspace of ${id} stays: ${error.message}`), false)
-          )
-          if (gone) removed.push(id)
-        }
-        return removed
+        const kept = yield* store.agentsById(yield* workspaces.kept)
+        const live = kept.filter((agent) => isLive(agent.status)).map(({ id }) => id)
+        return yield* workspaces.sweep({ live, now: yield* Clock.currentTimeMillis })
       })
 
       yield* Effect.forkScoped(keepGoing(Effect.andThen(sweep, Effect.sleep(every)), "Workspaces are not cleared"))

@@ -78,6 +78,15 @@ export class Workspaces extends Context.Service<
     remove(agent: string): Effect.Effect<boolean, WorkspaceFailed>
     /** The agents that have a workspace. */
     readonly kept: Effect.Effect<ReadonlyArray<string>>
+    /**
+     * Saves and removes workspaces whose agents are not among `live`, and those of live ones that were not used for longer
+     * than the retention before `now`; such an agent gets it again as it was saved. Never one that is open, has processes
+     * in it, or cannot be saved. Answers whose are gone.
+     */
+    sweep(question: {
+      readonly live: ReadonlyArray<string>
+      readonly now: number
+    }): Effect.Effect<ReadonlyArray<string>>
     /** The mirror's folder; fetched before it is given. */
     mirror(repository: string): Effect.Effect<string, WorkspaceFailed>
   }

@@ -8,7 +8,8 @@ import type { Forge } from "./Forge.ts"
 const rewrites: ReadonlySet<string> = new Set(["issue.edited", "pull_request.edited"])
 
 /**
- * The event with what the forge lets its people do: the actor, and whoever wrote the text of its issue or pull request.
+ * The event with what the forge lets its people do: the actor, and whoever wrote the text of its issue or pull request,
+ * unless that is known already.
  *
  * Fails where the forge cannot say now: an event that nobody vouches for must not be taken for one of a stranger, nor of a
  * friend.
@@ -34,11 +35,14 @@ export const withTrust = Effect.fnUntraced(function* (
     return rewrites.has(detail._tag) ? least(trust, by.trust ?? "none") : trust
   })
   if ("issue" in detail) {
-    const issue = { ...detail.issue, trust: yield* written(detail.issue.author) }
+    const issue = { ...detail.issue, trust: detail.issue.trust ?? (yield* written(detail.issue.author)) }
     return { ...draft, actor: by, detail: { ...detail, issue } }
   }
   if ("pullRequest" in detail) {
-    const pullRequest = { ...detail.pullRequest, trust: yield* written(detail.pullRequest.author) }
+    const pullRequest = {
+      ...detail.pullRequest,
+      trust: detail.pullRequest.trust ?? (yield* written(detail.pullRequest.author))
+    }
     return { ...draft, actor: by, detail: { ...detail, pullRequest } }
   }
   return { ...draft, actor: by }

@@ -28,7 +28,7 @@ export const hire = Effect.fnUntraced(function* (words: Partial<Role> = {}) {
   const role = makeRole({
     name: "dev",
     tools: ["comment", "push", "open_pull_request"],
-    workspace: { base: null, sparse: [], depth: null },
+    workspace: { base: null },
     limits,
     harness: {
       _tag: "acp",

@@ -55,7 +55,7 @@ const settingsOf = ({ project, stateDir }: Place["Service"], sandbox: Settings["
   source: null,
   sandbox,
   sandboxReadable: [],
-  workspaces: { hooks: {}, hookTimeout: 60_000, minFree: 0, retention: 3_600_000 },
+  workspaces: { hooks: {}, hookTimeout: 60_000, minFree: 0, retention: 3_600_000, sparse: [], depth: null },
   people: {},
   drainTimeout: 1000,
   stateDir

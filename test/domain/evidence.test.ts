@@ -7,7 +7,7 @@ import { someAgent } from "../support/someAgent.ts"
 
 const head = "a".repeat(40)
 const harness = { _tag: "function", name: "x" } as const
-const workspace = { base: null, sparse: [], depth: null }
+const workspace = { base: null }
 const fixer = makeRole({
   name: "fixer",
   harness,

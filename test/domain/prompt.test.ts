@@ -16,7 +16,7 @@ const role = makeRole({
   inputs: { test: "npm test" },
   tools: ["push", "open_pull_request"],
   gate: ["npm", "test"],
-  workspace: { base: null, sparse: [], depth: null }
+  workspace: { base: null }
 })
 const agent = someAgent({
   id: agentId("feat-dev", subject, 1),

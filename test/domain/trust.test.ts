@@ -90,6 +90,16 @@ describe("invariant 12: strangers do not steer an agent that can write", () => {
     }
   })
 
+  it("an issue that an agent wrote is trusted as far as what its role gets to read, whatever the forge says", () => {
+    const by = (author: string, trust: Trust) =>
+      event({ _tag: "issue.labeled", issue: { ...issue(trust), author }, label: "bug" }, byAgent)
+    const starts = (author: string, trust: Trust) =>
+      started(route({ event: by(author, trust), squad, roster: [], mentions: [] }))
+    assert.deepStrictEqual(starts("pm-1-e2", "write"), [])
+    assert.deepStrictEqual(starts("reviewer-1-e2", "write"), ["bug-fix"])
+    assert.deepStrictEqual(starts("reviewer-1-e2", "none"), [], "a person may have any name")
+  })
+
   it("a person with write access who puts the label on vouches for the text as it is then", () => {
     const step = route({ event: labeled("none", { actor: person("ada", "write") }), squad, roster: [], mentions: [] })
     assert.deepStrictEqual(started(step), ["bug-fix"])

@@ -117,10 +117,6 @@ export const AgentFile = Schema.Struct({
             expected: "the name of a branch",
             examples: ["main"]
           })
-        ),
-        sparse: names("Folders to check out. Default: all.", "packages/app"),
-        depth: Schema.optionalKey(
-          Count.annotate({ description: "Commits of history to have. Default: all.", examples: [50] })
         )
       })
     ]).annotate({

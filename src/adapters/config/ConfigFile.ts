@@ -65,6 +65,18 @@ const Workspaces = Schema.Struct({
   hookTimeout: Schema.optionalKey(
     DurationText.annotate({ description: "A hook's longest time. Default: 60s.", examples: ["60s"] })
   ),
+  sparse: Schema.optionalKey(
+    Names.annotate({
+      description: "Folders to check out, besides the files at the top. Default: all.",
+      examples: [["packages/app"]]
+    })
+  ),
+  depth: Schema.optionalKey(
+    Count.annotate({
+      description: "Commits of each branch that a repository's first fetch brings. Default: all.",
+      examples: [1000]
+    })
+  ),
   minFree: Schema.optionalKey(
     SizeText.annotate({
       description: "Disk space that must be free before a new workspace is made. Default: 1GiB.",

@@ -63,6 +63,8 @@ export interface Settings {
     readonly minFree: number
     /** Milliseconds. */
     readonly retention: number
+    readonly sparse: ReadonlyArray<string>
+    readonly depth: number | null
   }
   /** What people may do in the local forge, by login. */
   readonly people: Readonly<Record<string, Trust>>
@@ -144,7 +146,9 @@ export const settingsOf = Effect.fnUntraced(function* (
       hooks,
       hookTimeout: millisOf(workspaces.hookTimeout ?? "60s"),
       minFree: workspaces.minFree === undefined ? 2 ** 30 : bytesOf(workspaces.minFree),
-      retention: millisOf(workspaces.retention ?? "30d")
+      retention: millisOf(workspaces.retention ?? "30d"),
+      sparse: workspaces.sparse ?? [],
+      depth: workspaces.depth ?? null
     },
     people: file.people ?? {},
     drainTimeout: millisOf(file.drainTimeout ?? "30s"),

@@ -163,16 +163,16 @@ export const readRole = Effect.fnUntraced(function* (
   })
 
   const hasWorkspace = agent.workspace !== undefined && agent.workspace !== false
-  const workspace = hasWorkspace
-    ? { base: null, sparse: [], depth: null, ...(agent.workspace === true ? {} : agent.workspace) }
-    : null
+  const workspace = hasWorkspace ? { base: null, ...(agent.workspace === true ? {} : agent.workspace) } : null
   if (workspace !== null && agent.function !== undefined) {
     report(["workspace"], { problem: "a function has no workspace", remedy: "Remove it, or use `run` or `agent`." })
   }
   if (agent.gate !== undefined && workspace === null) {
     report(["gate"], { problem: "a gate runs in a workspace", remedy: "Add `workspace: true`, or remove it." })
   }
-  const gate = agent.gate === undefined ? null : yield* commandAt("gate", agent.gate)
+  // run in the workspace, so nothing of it is looked up here
+  const gate = agent.gate === undefined ? null : commandFrom(agent.gate)
+  if (gate !== null && Result.isFailure(gate)) report(["gate"], gate.failure)
   const writes = (agent.tools ?? []).filter((tool) => writingTools.includes(tool))
   if (writes.length > 0 && workspace === null) {
     const problem = `\`${writes.join("`, `")}\` need a workspace to work in`
@@ -196,7 +196,7 @@ export const readRole = Effect.fnUntraced(function* (
     harness,
     on: rules,
     workspace,
-    gate,
+    gate: gate === null || Result.isFailure(gate) ? null : gate.success,
     inputs,
     prompt: text.success.prompt,
     limits: {

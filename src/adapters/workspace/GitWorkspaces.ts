@@ -180,6 +180,7 @@ const make = Effect.fnUntraced(function* (options: WorkspaceOptions) {
       if (reason !== null) yield* Effect.logInfo(`The workspace of ${agent} is not removed: ${reason}.`)
       return reason === null
     }),
+    sweep: Effect.fn("Workspaces.sweep")((question) => Effect.map(janitor.sweep(question), ({ removed }) => removed)),
     kept: Effect.sync(() => readdirSync(folders.workspaces).filter(isAgent)),
     mirror: Effect.fn("Workspaces.mirror")((repository: string) => mirrors.fetch(repository))
   })

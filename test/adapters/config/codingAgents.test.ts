@@ -62,7 +62,7 @@ describe("a role that is a coding agent", () => {
         [agent]: [
           "---",
           "agent: codex",
-          "workspace: { base: develop, sparse: [src], depth: 50 }",
+          "workspace: { base: develop }",
           "gate: npm test",
           "tools: [push, open_pull_request]",
           "inputs:",
@@ -75,11 +75,11 @@ describe("a role that is a coding agent", () => {
         ".squadron/agents/c.md": role("agent: codex")
       })
       const [a, b, c] = squad.roles
-      assert.deepStrictEqual(a?.workspace, { base: "develop", sparse: ["src"], depth: 50 })
+      assert.deepStrictEqual(a?.workspace, { base: "develop" })
       assert.deepStrictEqual(a?.gate, ["npm", "test"])
       assert.deepStrictEqual(a?.inputs, { test: "make check", limit: "3" })
       assert.deepStrictEqual([a?.minTrust, b?.minTrust, c?.minTrust], ["write", "read", "none"])
-      assert.deepStrictEqual(b?.workspace, { base: null, sparse: [], depth: null })
+      assert.deepStrictEqual(b?.workspace, { base: null })
     })
   )
 

@@ -8,7 +8,7 @@ const unsaid = {
   source: null,
   sandbox: "auto",
   sandboxReadable: [],
-  workspaces: { hooks: {}, hookTimeout: 60_000, minFree: 2 ** 30, retention: 30 * 86_400_000 },
+  workspaces: { hooks: {}, hookTimeout: 60_000, minFree: 2 ** 30, retention: 30 * 86_400_000, sparse: [], depth: null },
   people: {}
 } as const
 
@@ -70,6 +70,8 @@ describe("a configuration that is used", () => {
             "  hookTimeout: 5m",
             "  minFree: 2GiB",
             "  retention: 7d",
+            "  sparse: [packages/app]",
+            "  depth: 100",
             "people: { mallory: none }",
             "drainTimeout: 0s",
             "stateDir: /var/lib/crew"
@@ -99,7 +101,9 @@ describe("a configuration that is used", () => {
           hooks: { afterCreate: ["npm", "ci", "--offline"], afterRun: ["sh", "-c", "echo done"] },
           hookTimeout: 300_000,
           minFree: 2 * 2 ** 30,
-          retention: 7 * 86_400_000
+          retention: 7 * 86_400_000,
+          sparse: ["packages/app"],
+          depth: 100
         },
         people: { mallory: "none" },
         drainTimeout: 0,

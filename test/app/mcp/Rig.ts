@@ -30,7 +30,7 @@ export const developer = makeRole({
   name: "dev",
   harness,
   tools: ["comment", "push", "open_pull_request", "update_pull_request", "reply_review"],
-  workspace: { base: null, sparse: [], depth: null }
+  workspace: { base: null }
 })
 
 const squad = makeSquad({ roles: [pm, reader, reviewer, developer] })

@@ -182,7 +182,7 @@ export const promptsOf = (told: Told): { readonly whole: string; readonly news: 
     name: "agent",
     harness: { _tag: "function", name: "agent" },
     tools: told.tools,
-    workspace: { base: null, sparse: [], depth: null },
+    workspace: { base: null },
     gate: told.gate ?? null,
     prompt: "You work on a bug, a feature or docs."
   })

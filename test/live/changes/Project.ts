@@ -24,6 +24,7 @@ export type AgentRow = {
 }
 export type Pull = {
   readonly number: number
+  readonly title: string
   readonly state: string
   readonly merged: boolean
   readonly mergeCommit: string | null

@@ -170,11 +170,6 @@ layer(Project.layer(), { excludeTestServices: true, timeout: "60 seconds" })(
 layer(Project.layer({ config: [["people: 1", "people: 0"]] }), { excludeTestServices: true, timeout: "60 seconds" })(
   "files that need a person's word",
   (it) => {
-    const touch = (line: string): ReadonlyArray<Step> => [
-      { sh: `echo '${line}' >> package.json` },
-      commit("The package")
-    ]
-
     it.effect(
       "an agent that changes one is asked about, and goes on when a person approves it",
       () =>

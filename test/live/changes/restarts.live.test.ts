@@ -1,10 +1,11 @@
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Random } from "effect"
 import { spawnSync } from "node:child_process"
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { cli } from "../support/Daemon.ts"
-import { git, Project } from "./Project.ts"
+import { idle } from "../support/Client.ts"
+import { cli, eventually } from "../support/Daemon.ts"
+import { git, Project, type Pull } from "./Project.ts"
 import { company, done, notesIn, openPull, outputOf, promptsOf, push, scripted, type Step, write } from "./Puppet.ts"
 
 const head: Step = { sh: "git rev-parse HEAD" }
@@ -51,9 +52,9 @@ it.live(
         assert.include(holders, id)
       }
       assert.strictEqual(statSync(clone).ino, ino)
-      const now = project.processes().map(({ pid }) => pid)
+      const now = new Set(project.processes().map(({ pid }) => pid))
       assert.deepStrictEqual(
-        left.filter((pid) => now.includes(pid)),
+        left.filter((pid) => now.has(pid)),
         []
       )
       const { after, before } = yield* project.looks
@@ -92,6 +93,66 @@ it.live(
         assert.strictEqual(outputOf(project.notesOf(id), "cat *.loose"), names[index])
       }
     }).pipe(Effect.provide(Project.layer())),
+  120_000
+)
+
+/** Lines in the notes of all agents. */
+const linesIn = (folder: string): number =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".jsonl"))
+    .reduce((sum, name) => sum + readFileSync(join(folder, name), "utf8").split("\n").length - 1, 0)
+
+it.live(
+  "however often Squadron is killed meanwhile, each change has one pull request and is merged once",
+  () =>
+    Effect.gen(function* () {
+      const project = yield* Project
+      const names = ["one", "two", "three"]
+      for (const name of names) {
+        const change: Step = {
+          sh: `test -f ${name}.txt || { echo ${name} > ${name}.txt; git add .; git commit -q -m ${name}; }`
+        }
+        yield* project.open("fix", { fixer: [{ do: [change, push, openPull(name), done] }] })
+      }
+      for (const after of [4, 3, 2, 5]) {
+        const before = linesIn(project.notes)
+        // where nothing is left to be noted, it is killed as it merges
+        yield* eventually(
+          "some work",
+          Effect.sync(() => (linesIn(project.notes) >= before + after ? true : undefined)),
+          { within: 1_500 }
+        ).pipe(Effect.ignore)
+        yield* Effect.sleep(yield* Random.nextIntBetween(0, 120))
+        yield* project.stop("SIGKILL")
+        yield* project.start
+      }
+      yield* project.wait(
+        "all being merged",
+        Effect.map(project.get<ReadonlyArray<Pull>>("/pulls?state=closed"), (all) =>
+          all.filter(({ merged }) => merged).length >= names.length ? true : undefined
+        ),
+        () => {
+          for (const n of ["fixer-1-e1", "fixer-2-e2", "fixer-3-e3"])
+            console.log(
+              n,
+              project
+                .notesOf(n)
+                .map((l) => JSON.stringify(l).slice(0, 2500))
+                .join("\n")
+            )
+          return ""
+        }
+      )
+      yield* idle(project.url())
+      const pulls = yield* project.get<ReadonlyArray<Pull>>("/pulls?limit=1000")
+      assert.deepStrictEqual(pulls.map(({ title }) => title).toSorted(), names.toSorted())
+      const log = yield* git(project.bare, "log", "--format=%s", "--no-merges", "main")
+      assert.deepStrictEqual(log.split("\n").toSorted(), ["Begin", ...names].toSorted())
+      const merges = yield* git(project.bare, "log", "--format=%s", "--merges", "main")
+      assert.strictEqual(merges.split("\n").length, names.length, merges)
+      const { after, before } = yield* project.looks
+      assert.strictEqual(after, before)
+    }).pipe(Random.withSeed("changes"), Effect.provide(Project.layer({ config: [["people: 1", "people: 0"]] }))),
   120_000
 )
 

@@ -94,17 +94,10 @@ layer(Project.layer(), { excludeTestServices: true, timeout: "60 seconds" })("wh
         yield* project.say(number, scripted(echo), "mallory")
         const id = yield* project.agentOn("echo", number)
         yield* project.stands(id, "done")
-        const said = yield* project.wait(
-          "its comment being routed",
-          Effect.map(
-            project.get<ReadonlyArray<{ readonly seq: number; readonly causedBy: string | null }>>("/events"),
-            (all) => all.find(({ causedBy }) => causedBy === id)
-          )
-        )
         yield* project.wait(
           "the comment being answered",
-          Effect.map(project.journal(`&event=${said.seq}`), (lines) =>
-            lines.find(({ kind }) => kind === "event.routed")
+          Effect.map(project.issue(number), ({ comments }) =>
+            comments.find(({ body }) => body.startsWith(`\`fixer\` does not start for \`${id}\``))
           )
         )
         assert.deepStrictEqual(

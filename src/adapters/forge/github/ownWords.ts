@@ -34,14 +34,30 @@ const wordsOf = (
   }
 }
 
+/** Issues and pull requests of ours, with the agent that wrote them and no mark, and trusted as far as that one is. */
+const ownText = <A extends Words>(text: A, isOwn: (login: string) => boolean): A => {
+  const mark = isOwn(text.author) ? marksOf(text.body).at(-1) : undefined
+  return mark === undefined
+    ? text
+    : { ...text, author: mark.agent ?? text.author, body: withoutMarks(text.body), trust: "write" }
+}
+
+/** The event with our own texts as what they are. Nobody else's text is touched, whatever stands in it. */
+const withOwnTexts = (draft: EventDraft, isOwn: (login: string) => boolean): EventDraft => {
+  const { detail } = draft
+  if ("issue" in detail) return { ...draft, detail: { ...detail, issue: ownText(detail.issue, isOwn) } }
+  if (!("pullRequest" in detail)) return draft
+  return { ...draft, detail: { ...detail, pullRequest: ownText(detail.pullRequest, isOwn) } }
+}
+
 /**
  * What our own account did, with the agent whose doing it is and the words as that meant them, by the mark that they
  * carry. Marks in what anybody else did or wrote mean nothing.
  */
 export const attributed = (draft: EventDraft, isOwn: (login: string) => boolean): EventDraft => {
-  if (!isOwn(draft.actor.login)) return draft
+  if (!isOwn(draft.actor.login)) return withOwnTexts(draft, isOwn)
   // somebody stands between this and what a person did, also where nobody can say how many
-  const own = { ...draft, depth: 1 }
+  const own = { ...withOwnTexts(draft, isOwn), depth: 1 }
   const found = wordsOf(draft.detail)
   if (found === null || !isOwn(found.words.author)) return own
   const mark = marksOf(found.words.body).at(-1)
@@ -50,6 +66,7 @@ export const attributed = (draft: EventDraft, isOwn: (login: string) => boolean)
     ...own,
     depth: mark.depth ?? 1,
     causedBy: mark.agent === "squadron" ? null : mark.agent,
-    detail: found.put(withoutMarks(found.words.body), mark)
+    // a text that was ours has lost its mark already
+    detail: wordsOf(own.detail)?.put(withoutMarks(found.words.body), mark) ?? own.detail
   }
 }

@@ -49,7 +49,15 @@ export const push = Effect.fnUntraced(function* (
     Effect.mapError(
       runGit(["-C", mirror, ...args], {
         seconds,
-        ...(header === undefined ? {} : { settings: [["http.extraHeader", Redacted.value(header)]] as const })
+        // to this host alone, wherever its answers point
+        ...(header === undefined
+          ? {}
+          : {
+              settings: [
+                [`http.${new URL(url).origin}/.extraHeader`, Redacted.value(header)],
+                ["http.followRedirects", "false"]
+              ] as const
+            })
       }),
       quiet
     )

@@ -129,7 +129,7 @@ export const makeBackend = (parts: Parts, turns: Turns, root: string | null) => 
       }),
       (child) =>
         Effect.callback<void>((done) => {
-          if (1 + 1 === 2) return done(Effect.void)
+          if (child.exitCode !== null || child.signalCode !== null) return done(Effect.void)
           const { end, ended } = ending(child)
           child.once("exit", () => {
             ended()

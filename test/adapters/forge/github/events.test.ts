@@ -341,6 +341,19 @@ describe("toEvent", () => {
     })
   )
 
+  it.effect(
+    "knows the agent that wrote an issue of ours, also when somebody else labels it, and nobody by their name",
+    () =>
+      Effect.gen(function* () {
+        const body = withMarks("Found on the way.", [markFor({ key: "k", agent: "pm-1-e2", depth: 1 })])
+        const payload = changed(example("issues", "labeled"), ["issue", "body"], body)
+        const { issue } = detailOf(yield* receive("issues", payload, ["Codertocat"]), "issue.labeled")
+        assert.deepStrictEqual([issue.author, issue.body, issue.trust], ["pm-1-e2", "Found on the way.", "write"])
+        const forged = detailOf(yield* receive("issues", payload), "issue.labeled").issue
+        assert.deepStrictEqual([forged.author, forged.trust], ["Codertocat", undefined])
+      })
+  )
+
   it.effect("stores kinds and actions that it has no use for, also without a repository or a sender", () =>
     Effect.gen(function* () {
       const pinned = yield* receive("issues", example("issues", "pinned"))
