@@ -4,7 +4,7 @@ import { type LoadedConfig, loadConfig } from "../adapters/config/loadConfig.ts"
 import { watchConfig } from "../adapters/config/watchConfig.ts"
 import { webhookSecret } from "../adapters/config/webhookSecret.ts"
 import { LocalForge } from "../adapters/forge/local/LocalForge.ts"
-import { ProcessRecords } from "../adapters/harness/ProcessRecords.ts"
+import { homeVariable, ProcessRecords, runVariable } from "../adapters/harness/ProcessRecords.ts"
 import { hangupAsTerminate, nextSignal, processId } from "../adapters/process/host.ts"
 import * as DaemonLock from "../adapters/sql/DaemonLock.ts"
 import * as SqliteBackup from "../adapters/sql/SqliteBackup.ts"
@@ -133,11 +133,17 @@ const keepers = ({ settings }: LoadedConfig) => {
 const daemonLayer = (loaded: LoadedConfig, secret: LoadedConfig["settings"]["github"]["secret"]) => {
   const { settings, squad } = loaded
   const { auth } = settings.github
-  const local = LocalForge.layer({
-    repositories: `${settings.stateDir}/repositories`,
-    objects: mirrorOf(settings.stateDir),
-    people: settings.people
-  })
+  const local = Layer.unwrap(
+    Effect.map(ProcessRecords, ({ home }) =>
+      LocalForge.layer({
+        repositories: `${settings.stateDir}/repositories`,
+        objects: mirrorOf(settings.stateDir),
+        people: settings.people,
+        // by which the next start finds a git that this one leaves
+        environment: { [homeVariable]: home, [runVariable]: "git" }
+      })
+    )
+  )
   const forge = forgeLayer({
     local: settings.repository,
     github: auth === null ? null : gitHubForge(settings, auth, mirrorOf(settings.stateDir))

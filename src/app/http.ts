@@ -36,7 +36,8 @@ const routes = Layer.mergeAll(api, unknown, health, faultLog, originCheck)
 
 /** A server whose requests wait until there is somebody to answer them: it listens before all of a start is done. */
 const patientServer = () => {
-  const node = createServer()
+  // a push over a slow line may take its time; what is too large or never ends is each route's own matter
+  const node = createServer({ requestTimeout: 0, headersTimeout: 60_000 })
   const early: Array<readonly [IncomingMessage, ServerResponse]> = []
   const hold = (request: IncomingMessage, response: ServerResponse) => early.push([request, response])
   node.on("request", hold)

@@ -21,6 +21,7 @@ export type Told = { readonly id: number } & (
   | { readonly code: number | null; readonly signal: string | null }
 )
 
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origins
 const tell = (told: Told): void => parentPort?.postMessage(told)
 const noop = (): void => {}
 

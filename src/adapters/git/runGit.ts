@@ -147,6 +147,7 @@ export const runGit = (run: GitRun): Effect.Effect<GitSaid, GitFailed> =>
     })
     const worker = theHand()
     worker.ref()
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origins
     worker.postMessage({ id, args: run.args, cwd: run.cwd, env: run.env, input: run.input ?? "" } satisfies Asked)
 
     return Effect.callback<void>((done) => {

@@ -92,7 +92,7 @@ const mutate = (clone: string, random: Random, step: number): string => {
 }
 
 describe("the tree of the files", () => {
-  for (let seed = 100; seed <= 350; seed++) {
+  for (let seed = 1; seed <= 12; seed++) {
     it.live(
       `is what git would commit, and the same whether it was looked at before or not; seed ${seed}`,
       () =>
@@ -124,8 +124,6 @@ describe("the tree of the files", () => {
             const anew = { links: new Map(), begun: new Map() }
             const fresh = yield* fileTree({ ...looking, memory: anew, index: join(root, `index-${step}`) }, head)
             const show = () => `after ${history.join(", ")}`
-            if (again.tree !== fresh.tree)
-              console.log("DIFF " + seed, git(clone, "diff-tree", "-r", again.tree, fresh.tree), show())
             assert.strictEqual(again.tree, fresh.tree, show())
             assert.deepStrictEqual(again.unreadable, [], show())
             git(clone, "read-tree", "HEAD")

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { git, Project } from "./Project.ts"
+import { git } from "./Folder.ts"
+import { Project } from "./Project.ts"
 import { answersOf, commit, done, openPull, promptsOf, push, type Step, write } from "./Puppet.ts"
 
 /** Writes a token into a file, on its second line; the whole of it stands nowhere else. */

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { git, Project } from "./Project.ts"
+import { git } from "./Folder.ts"
+import { Project } from "./Project.ts"
 import { answersOf, commit, done, openPull, outputOf, push, type Step, write } from "./Puppet.ts"
 
 const nothing: Step = { tool: ["report_no_work", { reason: "It was only to look." }] }

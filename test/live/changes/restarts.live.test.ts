@@ -5,7 +5,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs
 import { join } from "node:path"
 import { idle } from "../support/Client.ts"
 import { cli, eventually } from "../support/Daemon.ts"
-import { git, Project, type Pull } from "./Project.ts"
+import { git } from "./Folder.ts"
+import { Project, type Pull } from "./Project.ts"
 import { company, done, notesIn, openPull, outputOf, promptsOf, push, scripted, type Step, write } from "./Puppet.ts"
 
 const head: Step = { sh: "git rev-parse HEAD" }
@@ -130,18 +131,7 @@ it.live(
         "all being merged",
         Effect.map(project.get<ReadonlyArray<Pull>>("/pulls?state=closed"), (all) =>
           all.filter(({ merged }) => merged).length >= names.length ? true : undefined
-        ),
-        () => {
-          for (const n of ["fixer-1-e1", "fixer-2-e2", "fixer-3-e3"])
-            console.log(
-              n,
-              project
-                .notesOf(n)
-                .map((l) => JSON.stringify(l).slice(0, 2500))
-                .join("\n")
-            )
-          return ""
-        }
+        )
       )
       yield* idle(project.url())
       const pulls = yield* project.get<ReadonlyArray<Pull>>("/pulls?limit=1000")

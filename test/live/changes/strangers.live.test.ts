@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "
 import { dirname, join } from "node:path"
 import { LocalForge } from "../../../src/adapters/forge/local/LocalForge.ts"
 import { sqliteStoreLayer } from "../../../src/app/layers.ts"
-import { type AgentRow, git, Project, repository } from "./Project.ts"
+import { git } from "./Folder.ts"
+import { type AgentRow, Project, repository } from "./Project.ts"
 import { answersOf, done, promptsOf, scripted, type Step } from "./Puppet.ts"
 
 const look: Step = { tool: ["read_subject"] }

@@ -1,6 +1,7 @@
 /** Commits that the forge makes, without a working tree. */
 import { Effect } from "effect"
-import { bytesOf, type Git, GitFailed, parts, textOf } from "./git.ts"
+import { GitFailed } from "../../git/runGit.ts"
+import { bytesOf, type Git, parts, textOf } from "./git.ts"
 
 /** Who and when, as git writes it. */
 export type Ident = { readonly name: string; readonly email: string; readonly seconds: number }

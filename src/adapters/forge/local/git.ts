@@ -1,20 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process"
-import { Duration, Effect, Schema } from "effect"
+import type { ChildProcess } from "node:child_process"
+import { Duration, type Effect } from "effect"
 import { ForgeError } from "../../../domain/Errors.ts"
-
-/** Git said no, took too long, or could not be started. */
-export class GitFailed extends Schema.TaggedError<GitFailed>()("GitFailed", {
-  /** The subcommand. */
-  command: Schema.String,
-  /** Its exit code, null where it has none. */
-  code: Schema.NullOr(Schema.Int),
-  /** What it said, or what happened to it. */
-  said: Schema.String
-}) {
-  override get message() {
-    return `git ${this.command}: ${this.said}`
-  }
-}
+import { type GitFailed, type GitSaid, runGit } from "../../git/runGit.ts"
 
 export type GitCall = {
   /** The bare repository. */
@@ -29,9 +16,6 @@ export type GitCall = {
   /** 30 seconds unless told. */
   readonly timeout?: Duration.Input | undefined
 }
-
-/** `stdout` and `stderr` are strings of bytes. */
-export type GitSaid = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
 /** Runs git in a bare repository, apart from anyone's settings and hooks. Interrupted, it and all it started end. */
 export type Git = {
@@ -84,9 +68,6 @@ export const suspicious: ReadonlyArray<readonly [string, string]> = [
   ...["fetch", "receive"].flatMap((way) => harmless.map((kind) => [`${way}.fsck.${kind}`, "ignore"] as const))
 ]
 
-const outputLimit = 256 * 1024 * 1024
-const errorLimit = 16 * 1024
-
 /** From SIGTERM, at which git removes its locks, to SIGKILL, in milliseconds. */
 const patience = 2_000
 
@@ -114,8 +95,6 @@ export const ending = (child: ChildProcess) => {
   }
 }
 
-const noop = (): void => {}
-
 /** `marks` are in the environment of every git, for whoever looks for what a killed daemon has left. */
 export const makeGit = (marks: Readonly<Record<string, string>> = {}): Git => {
   const base: Record<string, string> = { ...fixed, ...marks }
@@ -139,59 +118,13 @@ export const makeGit = (marks: Readonly<Record<string, string>> = {}): Git => {
   }
 
   const run = (call: GitCall) =>
-    Effect.callback<GitSaid, GitFailed>((resume) => {
-      const failed = (code: number | null, said: string) =>
-        resume(Effect.fail(new GitFailed({ command: call.args[0], code, said: said.trim() })))
-      const child = spawn("git", ["--git-dir", call.folder, ...call.args], {
-        env: { ...environment(call.config), ...call.env },
-        // A group of its own, so that one signal reaches all that it starts.
-        detached: true,
-        stdio: ["pipe", "pipe", "pipe"]
-      })
-      const { end, ended } = ending(child)
-      const chunks: Array<Buffer> = []
-      let size = 0
-      let errors = ""
-      let closed = false
-      let fault: string | undefined
-      const stop = (why: string): void => {
-        fault ??= why
-        end()
-      }
-      const limit = Duration.toMillis(Duration.fromInputUnsafe(call.timeout ?? "30 seconds"))
-      const timer = setTimeout(() => stop(`was not done after ${Math.round(limit / 1000)} s`), limit)
-      child.stdout.on("data", (bytes: Buffer) => {
-        size += bytes.length
-        if (size > outputLimit) stop(`printed more than ${outputLimit} bytes`)
-        else chunks.push(bytes)
-      })
-      child.stderr.on("data", (bytes: Buffer) => {
-        if (errors.length < errorLimit) errors += bytes.toString("latin1")
-      })
-      for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on("error", noop)
-      child.once("error", (cause) => {
-        clearTimeout(timer)
-        if (child.pid === undefined) failed(null, `git cannot be started (${cause.message})`)
-      })
-      child.once("close", (code, signal) => {
-        closed = true
-        clearTimeout(timer)
-        ended()
-        if (fault !== undefined) return failed(code, fault)
-        if (code === null) return failed(null, `was ended by ${signal ?? "a signal"}`)
-        if (code !== 0 && call.accept?.includes(code) !== true) {
-          return failed(code, errors === "" ? `exit ${code}` : errors)
-        }
-        resume(Effect.succeed({ code, stdout: Buffer.concat(chunks).toString("latin1"), stderr: errors }))
-      })
-      child.stdin.end(call.input ?? "", "latin1")
-
-      return Effect.callback<void>((done) => {
-        clearTimeout(timer)
-        if (closed || child.pid === undefined) return done(Effect.void)
-        child.once("close", () => done(Effect.void))
-        end()
-      })
+    runGit({
+      command: call.args[0],
+      args: ["--git-dir", call.folder, ...call.args],
+      env: { ...environment(call.config), ...call.env },
+      input: call.input,
+      accept: call.accept,
+      timeout: Duration.toMillis(Duration.fromInputUnsafe(call.timeout ?? "30 seconds"))
     })
 
   return Object.assign(run, { environment })

@@ -12,7 +12,8 @@ import {
   readCommit,
   writeCommit
 } from "./commits.ts"
-import { bytesOf, type Git, type GitFailed, textOf } from "./git.ts"
+import type { GitFailed } from "../../git/runGit.ts"
+import { bytesOf, type Git, textOf } from "./git.ts"
 
 export type MergePlan = {
   readonly method: MergeMethod

@@ -2,7 +2,8 @@
 import { readFileSync, rmSync, statSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
-import { type Git, type GitFailed, textOf } from "./git.ts"
+import type { GitFailed } from "../../git/runGit.ts"
+import { type Git, textOf } from "./git.ts"
 
 /** Objects by the full names of the refs that name them. */
 export type Refs = ReadonlyMap<string, string>

@@ -6,7 +6,7 @@ import { Readable, Writable } from "node:stream"
 import { connectTools } from "../../../../examples/scripted-agent/mcp.mjs"
 import { freshSession, loadSession, saveSession } from "../../../../examples/scripted-agent/sessions.mjs"
 import { note } from "./notes.mjs"
-import { chooseSteps } from "./mind.mjs"
+import { chooseEntry } from "./mind.mjs"
 import { doSteps } from "./steps.mjs"
 
 const sessions = new Map()
@@ -24,7 +24,7 @@ const prompted = async ({ client, params }) => {
   const { session, tools } = held
   const prompt = params.prompt.map((block) => (block.type === "text" ? block.text : "")).join("\n\n")
   note({ prompt })
-  const { place, steps } = chooseSteps(session.memory, prompt)
+  const { entry, place } = chooseEntry(session.memory, prompt)
   saveSession(session)
   const running = new AbortController()
   held.running = running
@@ -37,9 +37,11 @@ const prompted = async ({ client, params }) => {
   const cut = new Promise((resolve) =>
     running.signal.addEventListener("abort", () => resolve({ stopReason: "cancelled" }), { once: true })
   )
-  const done = doSteps(steps, { place, say, tools, cwd: session.cwd, signal: running.signal }).then(() => ({
-    stopReason: "end_turn"
-  }))
+  const done = doSteps(entry.do, { place, say, tools, cwd: session.cwd, signal: running.signal }).then(() => {
+    entry.done = true
+    saveSession(session)
+    return { stopReason: "end_turn" }
+  })
   return await Promise.race([cut, done])
 }
 

@@ -2,13 +2,13 @@
 //
 //   { "fixer": [{ "when": "conflicts with", "do": [{ "sh": "git merge $CONFLICT" }, { "tool": ["push_work", {}] }] }] }
 //
-// Each turn does the steps under `do` of one entry for its role, each entry once: of the newest script, the first whose
-// `when`, a regular expression, fits what Squadron itself says in the prompt. One without `when` always fits.
+// Each turn does the steps under `do` of one entry for its role: of the newest script, the first that was not done to its
+// end and whose `when`, a regular expression, fits what Squadron itself says in the prompt. One without always fits.
 import { placeIn, readPrompt } from "../../../../examples/scripted-agent/prompt.mjs"
 
 const blocks = /^(`{3,})json\n([^]*?)\n\1$/gm
 
-const nothing = [{ tool: ["report_no_work", { reason: "there is no script for this" }] }]
+const nothing = { do: [{ tool: ["report_no_work", { reason: "there is no script for this" }] }] }
 
 const parsed = (text) => {
   try {
@@ -18,8 +18,8 @@ const parsed = (text) => {
   }
 }
 
-/** The steps for this turn, and what the prompt says of commits; `memory` is the session's. */
-export const chooseSteps = (memory, prompt) => {
+/** The entry for this turn, and what the prompt says of commits; `memory` is the session's. */
+export const chooseEntry = (memory, prompt) => {
   const { own, quotes } = readPrompt(prompt)
   memory.role = /the role `([^`]+)`/.exec(own)?.[1] ?? memory.role
   memory.scripts ??= []
@@ -31,13 +31,9 @@ export const chooseSteps = (memory, prompt) => {
     }
   }
   const place = placeIn(own)
-  for (const script of memory.scripts.toReversed()) {
-    const entry = script.entries.find(
-      ({ done, when }) => done !== true && (when === undefined || RegExp(when).test(own))
-    )
-    if (entry === undefined) continue
-    entry.done = true
-    return { place, steps: entry.do }
+  for (const { entries } of memory.scripts.toReversed()) {
+    const entry = entries.find(({ done, when }) => done !== true && (when === undefined || RegExp(when).test(own)))
+    if (entry !== undefined) return { entry, place }
   }
-  return { place, steps: nothing }
+  return { entry: nothing, place }
 }
