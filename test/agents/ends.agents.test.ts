@@ -130,15 +130,16 @@ describe("an agent that is killed in the midst of a turn", () => {
 })
 
 describe("an agent whose model refuses the request", () => {
-  agentTest("has no success to tell of, and takes the next turn", stage, () =>
+  agentTest("has no success to tell of, and the next run is none the worse for it", stage, () =>
     Effect.gen(function* () {
       const { model, openRun } = yield* assign
       model.write("Say one", [{ status: 400, message: "the heron is no model" }])
       model.write("Say two", [{ say: "Number two." }])
-      const run = yield* openRun()
-      const refused = yield* run.turn(prompt("Say one"))
+      const refused = yield* Effect.scoped(Effect.flatMap(openRun(), (run) => run.turn(prompt("Say one"))))
       assert.isNotEmpty(model.about("Say one").filter(({ status }) => status === 400))
       assert.strictEqual(refused.outcome._tag, "Crashed", JSON.stringify(refused.outcome))
+      // as the pool does: a crash ends the run
+      const run = yield* openRun(refused.session)
       const next = yield* run.turn(prompt("Say two"))
       assert.strictEqual(next.outcome._tag, "TurnEnded", next.transcript)
       assert.include(next.transcript, "Number two.")

@@ -3,7 +3,7 @@ import { it } from "@effect/vitest"
 import { Effect, type Layer, type Scope } from "effect"
 import { detect } from "../../src/adapters/sandbox/detect.ts"
 import { codex, recipes } from "./recipes.ts"
-import type { squadron, stage } from "./Stage.ts"
+import type * as Stages from "./Stage.ts"
 
 const said = (name: string): string => process.env[`SQUADRON_AGENTS_${name}`] ?? ""
 
@@ -37,7 +37,7 @@ export const testUnless = <A, E>(obstacle: Obstacle, title: string, body: Effect
     : it.live.skip(`${title} (not here: ${obstacle})`, () => body, timeout)
 
 /** A test with the agent running free, and one with the agent shut in. */
-export const agentTest = <Stage extends typeof stage | typeof squadron, A, E>(
+export const agentTest = <Stage extends typeof Stages.stage | typeof Stages.squadron, A, E>(
   title: string,
   stage: Stage,
   body: (sandbox: Sandbox) => Effect.Effect<A, E, Layer.Success<ReturnType<Stage>> | Scope.Scope>

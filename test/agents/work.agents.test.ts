@@ -103,7 +103,10 @@ describe("an agent at work", () => {
           return Redacted.value(run.grant.token)
         })
       )
-      assert.deepStrictEqual(yield* toolLines(agent.id), ["tool.called comment", "tool.called report_done"])
+      assert.deepStrictEqual(yield* toolLines(agent.id), [
+        "tool.called comment on acme/shop#1: 20 characters",
+        "tool.called report_done"
+      ])
       const comments = yield* forge.comments(repository, issue.number)
       assert.deepStrictEqual(
         comments.map(({ body }) => body),

@@ -1,6 +1,7 @@
 import type { PlatformError } from "effect"
 import { WorkspaceFailed } from "../../domain/Errors.ts"
-import { type GitFailed, textOf } from "./git.ts"
+import type { GitFailed } from "../git/runGit.ts"
+import { textOf } from "./git.ts"
 
 /** Git's complaint without its chatter: the last lines that say what is wrong, as one. */
 const complaint = (said: string): string => {

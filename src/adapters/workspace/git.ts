@@ -1,20 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process"
-import { Duration, Effect, Schema } from "effect"
+import { Duration, type Effect } from "effect"
+import { type GitFailed, type GitSaid, runGit } from "../git/runGit.ts"
 import { homeVariable, runVariable } from "../harness/ProcessRecords.ts"
-
-/** Git said no, was ended by us, or could not be started. */
-export class GitFailed extends Schema.TaggedError<GitFailed>()("GitFailed", {
-  /** The subcommand. */
-  command: Schema.String,
-  /** Its exit code, null where it has none. */
-  code: Schema.NullOr(Schema.Int),
-  /** What it said, or what happened to it. */
-  said: Schema.String
-}) {
-  override get message() {
-    return `git ${this.command}: ${this.said}`
-  }
-}
 
 export type GitCall = {
   readonly args: ReadonlyArray<string>
@@ -33,9 +19,6 @@ export type GitCall = {
   /** 10 minutes unless told. */
   readonly timeout?: Duration.Input | undefined
 }
-
-/** `stdout` and `stderr` are strings of bytes. */
-export type GitSaid = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
 /** Runs git apart from anyone's settings. An interrupted call ends git and all that it started, and waits for that. */
 export type Git = (call: GitCall) => Effect.Effect<GitSaid, GitFailed>
@@ -119,35 +102,6 @@ const configEnvironment = (config: ReadonlyArray<readonly [string, string]>): Re
 /** Brings objects, and nothing else that a fetch may do. */
 export const fetchOptions = ["--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules"]
 
-/** Bytes of stderr, and of stdout that is not taken as it comes. */
-const errorLimit = 16 * 1024
-const outputLimit = 256 * 1024 * 1024
-
-/** From SIGTERM, at which git removes its locks, to SIGKILL. */
-const patience = 2000
-
-/** Ends the whole group that a git leads. */
-const ending = (child: ChildProcess) => {
-  let timer: NodeJS.Timeout | undefined
-  const send = (signal: NodeJS.Signals): void => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, signal)
-    } catch {
-      // All of it has ended.
-    }
-  }
-  return {
-    end: (): void => {
-      if (timer !== undefined) return
-      send("SIGTERM")
-      timer = setTimeout(() => send("SIGKILL"), patience)
-    },
-    ended: (): void => clearTimeout(timer)
-  }
-}
-
-const noop = (): void => {}
-
 /** `home` marks the processes as this state folder's; see `ProcessRecords`. */
 export const makeGit = (host: Readonly<Record<string, string | undefined>>, home: string): Git => {
   const base: Record<string, string> = { ...fixed, [homeVariable]: home, [runVariable]: gitRun }
@@ -157,80 +111,20 @@ export const makeGit = (host: Readonly<Record<string, string | undefined>>, home
   }
 
   return (call) =>
-    Effect.callback<GitSaid, GitFailed>((resume) => {
-      const command = call.args[0] ?? ""
-      const failed = (code: number | null, said: string) =>
-        resume(Effect.fail(new GitFailed({ command, code, said: said.trim() })))
-      let child: ChildProcess
-      try {
-        child = spawn("git", call.args, {
-          cwd: call.cwd ?? call.gitDir,
-          env: {
-            ...base,
-            ...configEnvironment([...settings, ...(call.config ?? [])]),
-            ...(call.gitDir === undefined ? {} : { GIT_DIR: call.gitDir }),
-            ...call.env
-          },
-          // A group of its own, so that one signal reaches all that it starts.
-          detached: true,
-          stdio: ["pipe", "pipe", "pipe"]
-        })
-      } catch (cause) {
-        return failed(null, `git cannot be started (${String(cause)})`)
-      }
-      const { end, ended } = ending(child)
-      const chunks: Array<Buffer> = []
-      let size = 0
-      let errors = ""
-      let enough = false
-      let closed = false
-      let fault: string | undefined
-      const stop = (why: string): void => {
-        fault ??= why
-        end()
-      }
-      const limit = Duration.toMillis(Duration.fromInputUnsafe(call.timeout ?? "10 minutes"))
-      const timer = setTimeout(() => stop(`was not done after ${Math.round(limit / 1000)} s`), limit)
-
-      child.stdout?.on("data", (bytes: Buffer) => {
-        if (call.onOutput !== undefined) {
-          if (!enough && !call.onOutput(bytes)) {
-            enough = true
-            end()
-          }
-          return
-        }
-        size += bytes.length
-        if (size > outputLimit) stop(`printed more than ${outputLimit} bytes`)
-        else chunks.push(bytes)
-      })
-      child.stderr?.on("data", (bytes: Buffer) => {
-        if (errors.length < errorLimit) errors += bytes.toString("latin1")
-      })
-      for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.on("error", noop)
-      child.once("error", (cause) => {
-        clearTimeout(timer)
-        if (child.pid === undefined) failed(null, `git cannot be started (${cause.message})`)
-      })
-      child.once("close", (code, signal) => {
-        closed = true
-        clearTimeout(timer)
-        ended()
-        if (fault !== undefined) return failed(code, fault)
-        if (enough) return resume(Effect.succeed({ code: 0, stdout: "", stderr: errors }))
-        if (code === null) return failed(null, `was ended by ${signal ?? "a signal"}`)
-        if (code !== 0 && call.accept?.includes(code) !== true)
-          return failed(code, errors === "" ? `exit ${code}` : errors)
-        resume(Effect.succeed({ code, stdout: Buffer.concat(chunks).toString("latin1"), stderr: errors }))
-      })
-      child.stdin?.end(call.input ?? "", "latin1")
-
-      return Effect.callback<void>((done) => {
-        clearTimeout(timer)
-        if (closed || child.pid === undefined) return done(Effect.void)
-        child.once("close", () => done(Effect.void))
-        end()
-      })
+    runGit({
+      command: call.args[0] ?? "",
+      args: call.args,
+      cwd: call.cwd ?? call.gitDir,
+      env: {
+        ...base,
+        ...configEnvironment([...settings, ...(call.config ?? [])]),
+        ...(call.gitDir === undefined ? {} : { GIT_DIR: call.gitDir }),
+        ...call.env
+      },
+      input: call.input,
+      accept: call.accept,
+      onOutput: call.onOutput,
+      timeout: Duration.toMillis(Duration.fromInputUnsafe(call.timeout ?? "10 minutes"))
     })
 }
 

@@ -3,7 +3,8 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { type CloneRefs } from "./cloneRefs.ts"
 import { entriesOf, statOf } from "./entries.ts"
-import { durable, fetchOptions, type Git, GitFailed } from "./git.ts"
+import { GitFailed } from "../git/runGit.ts"
+import { durable, fetchOptions, type Git } from "./git.ts"
 import { resolve } from "./refs.ts"
 
 /** Where commits come from and go to. */

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { pastStaleLocks } from "./staleLocks.ts"
-import { bytesOf, durable, type Git, type GitFailed } from "./git.ts"
+import type { GitFailed } from "../git/runGit.ts"
+import { bytesOf, durable, type Git } from "./git.ts"
 
 /** Refs by full name; names are strings of bytes. */
 export type Refs = ReadonlyMap<string, string>

@@ -4,7 +4,8 @@ import { Effect, Schedule } from "effect"
 import { homeVariable, runVariable } from "../harness/ProcessRecords.ts"
 import { endFamily } from "../harness/ProcessTree.ts"
 import { isFolder, statOf } from "./entries.ts"
-import { type GitFailed, gitRun, textOf } from "./git.ts"
+import type { GitFailed } from "../git/runGit.ts"
+import { gitRun, textOf } from "./git.ts"
 
 /** Objects' own folders are full, and hold no locks but these two kinds of things that were not finished. */
 const unfinished = /^tmp_(?:pack|idx|rev|obj)_/

@@ -1,7 +1,8 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import { entriesOf } from "./entries.ts"
-import { bytesOf, type GitFailed, parts, textOf } from "./git.ts"
+import type { GitFailed } from "../git/runGit.ts"
+import { bytesOf, parts, textOf } from "./git.ts"
 import { bytesPath, list, type Looking, type OutsideGit } from "./outsideGit.ts"
 
 const nestingLimit = 40

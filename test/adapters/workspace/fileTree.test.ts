@@ -189,6 +189,36 @@ describe("the tree of the files", () => {
     30_000
   )
 
+  it.live("has what is tracked and ignored, also when it had gone in between; and not what became ignored", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const root = yield* Effect.flatMap(fs.makeTempDirectoryScoped(), fs.realPath)
+      const clone = makeOrigin(join(root, "clone"))
+      write(clone, { "ignored/tracked.txt": "tracked\n" })
+      git(clone, "add", "-f", "ignored/tracked.txt")
+      const head = commitAll(clone, "tracked")
+      const outside = join(root, "outside.git")
+      makeOutside(outside)
+      const memory = { links: new Map(), begun: new Map() }
+      const looking = {
+        git: makeGit({ PATH: process.env["PATH"] }, "test"),
+        outside,
+        mirror: join(clone, ".git"),
+        clone
+      }
+      const names = Effect.map(
+        fileTree({ ...looking, memory, sparse: [], index: join(root, "index") }, head),
+        ({ tree }) => git(clone, "diff-tree", "-r", "--name-status", head, tree)
+      )
+      assert.strictEqual(yield* names, "")
+      rmSync(join(clone, "ignored"), { recursive: true })
+      write(clone, { "loose/file.txt": "loose\n" })
+      assert.strictEqual(yield* names, "D\tignored/tracked.txt\nA\tloose/file.txt")
+      write(clone, { "ignored/tracked.txt": "again\n", "loose/.gitignore": "*\n" })
+      assert.strictEqual(yield* names, "M\tignored/tracked.txt")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it("is told what a sparse checkout has as git's cone mode does", () => {
     const has = (path: string) => isChecked(path, ["a/b", "c"])
     assert.deepStrictEqual(

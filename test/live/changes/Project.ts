@@ -42,8 +42,8 @@ const make = Effect.fnUntraced(function* (options: ProjectOptions) {
   let url = ""
   let life: Scope.Closeable | null = null
 
-  /** Processes of agents, by what the daemon's own environment has. */
-  const processes = () => processesWith(mark).filter(({ pid }) => pid !== daemon.pid)
+  /** Processes of agents, by what the daemon's own environment has; the daemon's other selves are about to become git. */
+  const processes = () => processesWith(mark).filter(({ command }) => !command.includes(`start ${folder} `))
 
   const start = Effect.gen(function* () {
     life = yield* Scope.fork(scope)
