@@ -39,8 +39,11 @@ const eventually = async <A>(what: string, look: () => A | undefined | Promise<A
   throw new Error(`Waited in vain for ${what}`)
 }
 
-/** One run: how long the daemon's event loop was held at most while ten agents worked, in milliseconds. */
-export const parallelAgents = async (): Promise<Figures> => {
+/**
+ * One run: how long the daemon's event loop was held at most while ten agents worked, in milliseconds; and that of a
+ * program beside it that does nothing, which is what the machine itself did to both.
+ */
+export const parallelAgents = async (): Promise<{ readonly daemon: Figures; readonly idle: Figures }> => {
   const dir = prepare()
   const result = join(dir, "loop-delay.json")
   const daemon = spawn(
@@ -48,13 +51,26 @@ export const parallelAgents = async (): Promise<Figures> => {
     ["--import", path("./loopDelay.ts"), path("../../src/cli/main.ts"), "start", dir, "--port", "0"],
     { stdio: "ignore", env: { ...process.env, SQUADRON_LOOP_DELAY: result } }
   )
+  const idleResult = join(dir, "idle-delay.json")
+  const idle = spawn(process.execPath, ["--import", path("./loopDelay.ts"), "--eval", "setInterval(() => {}, 1000)"], {
+    stdio: "ignore",
+    env: { ...process.env, SQUADRON_LOOP_DELAY: idleResult }
+  })
+  const mark = () => {
+    daemon.kill("SIGUSR2")
+    idle.kill("SIGUSR2")
+  }
+  const figuresOf = (name: string) =>
+    eventually("the figures", () =>
+      existsSync(name) ? (JSON.parse(readFileSync(name, "utf8")) as Figures) : undefined
+    )
   try {
     const file = join(dir, ".squadron-state", "daemon.json")
     const url = await eventually("the daemon", () =>
       existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { readonly url: string }).url : undefined
     )
     await sleep(1000)
-    daemon.kill("SIGUSR2")
+    mark()
     for (let n = 0; n < agents; n++) {
       const body = JSON.stringify({ title: "docs/format.md is wrong about the digits of a price", body: issue })
       const answer = await fetch(`${url}/api/v1/issues`, {
@@ -70,11 +86,10 @@ export const parallelAgents = async (): Promise<Figures> => {
         ? true
         : undefined
     })
-    daemon.kill("SIGUSR2")
-    return await eventually("the figures", () =>
-      existsSync(result) ? (JSON.parse(readFileSync(result, "utf8")) as Figures) : undefined
-    )
+    mark()
+    return { daemon: await figuresOf(result), idle: await figuresOf(idleResult) }
   } finally {
+    idle.kill("SIGKILL")
     daemon.kill("SIGTERM")
     await new Promise((resolve) => daemon.once("close", resolve))
     discard(dir)

@@ -182,18 +182,23 @@ const w5 = async (plan: Plan): Promise<ReadonlyArray<Row>> => {
 
 /** All workloads, in the order in which they run. */
 const parallel = async (plan: Plan): Promise<ReadonlyArray<Row>> => {
-  const samples: Array<Figures> = []
+  const samples: Array<{ readonly daemon: Figures; readonly idle: Figures }> = []
   for (let round = 1; round <= plan.rounds; round++) {
-    const figures = await parallelAgents()
-    samples.push(figures)
-    plan.progress(`PAR, round ${round} of ${plan.rounds}: longest gap ${(figures["max"] ?? 0).toFixed(1)} ms`)
+    const sample = await parallelAgents()
+    samples.push(sample)
+    const gap = (of: Figures) => (of["max"] ?? 0).toFixed(1)
+    plan.progress(
+      `PAR, round ${round} of ${plan.rounds}: longest gap ${gap(sample.daemon)} ms, of an idle program ${gap(sample.idle)} ms`
+    )
   }
-  const alone = (figure: string, name: string, target?: Target) =>
-    row("PAR", figure, "ms", { raw: [], squadron: samples.map((sample) => sample[name] ?? Number.NaN) }, target)
+  const of = (subject: "daemon" | "idle", name: string) => samples.map((sample) => sample[subject][name] ?? Number.NaN)
+  const gap = (figure: string, name: string, target?: Target) =>
+    row("PAR", figure, "ms", { raw: of("idle", name), squadron: of("daemon", name) }, target)
+  const alone = (figure: string, name: string) => row("PAR", figure, "ms", { raw: [], squadron: of("daemon", name) })
   return [
-    alone("longest gap of the event loop, ten agents at work", "max", { value: "<", bound: 50 }),
-    alone("its 99.9th percentile", "p999"),
-    alone("its 99th percentile", "p99"),
+    gap("longest gap of the event loop, ten agents at work", "max", { value: "<", bound: 50 }),
+    gap("its 99.9th percentile", "p999"),
+    gap("its 99th percentile", "p99"),
     alone("CPU of the daemon", "cpu"),
     alone("from ten issues to ten pull requests", "wall")
   ]

@@ -39,7 +39,7 @@ export const hire = Effect.fnUntraced(function* (words: Partial<Role> = {}) {
       cwd: "/",
       mode: recipe.mode,
       permissions: "allow",
-      hosts: [`127.0.0.1:${model.port}`]
+      hosts: [`localhost:${model.port}`]
     },
     ...words
   })

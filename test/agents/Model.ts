@@ -169,7 +169,7 @@ export const startModel = Effect.fnUntraced(function* (aimock: string, rewrite: 
 
   return {
     port,
-    url: `http://127.0.0.1:${port}/v1`,
+    url: `http://localhost:${port}/v1`,
     /** Requests that hold the mark, whether in their prompt or in the history that they carry. */
     about,
     /** Writes what the model says in the turn whose prompt holds the mark: after no tool result, after one, and so on. */

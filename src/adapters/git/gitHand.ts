@@ -1,6 +1,7 @@
 // Runs in a thread of its own, since starting a process holds the thread that does it until the new one has begun.
 import { spawn } from "node:child_process"
 import { parentPort } from "node:worker_threads"
+import { lowerPriority } from "../process/lowerPriority.ts"
 
 /** What the hand is asked for: a process to start. */
 export type Asked = {
@@ -31,6 +32,7 @@ parentPort?.on("message", ({ args, cwd, env, id, input }: Asked) => {
     // a group of its own, so that one signal reaches all that it starts
     const child = spawn("git", args, { cwd, env, detached: true, stdio: ["pipe", "pipe", "pipe"] })
     if (child.pid === undefined) return void child.once("error", refuse)
+    lowerPriority(child.pid)
     tell({ id, begun: child.pid })
     for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on("error", noop)
     child.on("error", noop)

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { Deferred, Effect, Schema } from "effect"
+import { lowerPriority } from "../process/lowerPriority.ts"
 import { type ProcessEntry, processTable } from "./ProcessTable.ts"
 
 /** The program could not be started at all. */
@@ -108,5 +109,7 @@ export const startProgram = (options: {
       child[source]?.on("error", ignore)
       child[source]?.on("data", (bytes: Buffer) => options.onOutput(bytes, source))
     }
-    if (child.pid !== undefined) resume(Effect.succeed(programOf(child, child.pid)))
+    if (child.pid === undefined) return
+    lowerPriority(child.pid)
+    resume(Effect.succeed(programOf(child, child.pid)))
   })

@@ -1,12 +1,12 @@
-import { copyFileSync, lstatSync, utimesSync } from "node:fs"
+import { copyFileSync, lstatSync, rmSync, utimesSync } from "node:fs"
 import { Effect, FileSystem, Path } from "effect"
 import { WorkspaceFailed } from "../../domain/Errors.ts"
 import type { About } from "./about.ts"
 import { readCloneRefs } from "./cloneRefs.ts"
-import { asTheyAre } from "./outsideGit.ts"
 import type { WorkspaceFolders } from "./folders.ts"
-import { under } from "./gather.ts"
+import { differences, under } from "./gather.ts"
 import { bytesOf, type Git } from "./git.ts"
+import { bytesPath, outsideGit } from "./outsideGit.ts"
 import { agentRefs, isRefName, type Refs } from "./refs.ts"
 import type { Point } from "./snapshot.ts"
 
@@ -15,6 +15,8 @@ export type Making = {
   readonly git: Git
   readonly mirror: string
   readonly folders: WorkspaceFolders
+  /** See `makeOutside`. */
+  readonly outside: string
   readonly about: About
   /** What is checked out. */
   readonly commit: string
@@ -78,27 +80,24 @@ const keepIndex = ({ folders }: Making): void => {
   utimesSync(folders.index, (mtimeMs - 10) / 1000, (mtimeMs - 10) / 1000)
 }
 
-/** Lays files over a checkout: what differs from HEAD differs then, and nothing is staged. */
-const overlay = Effect.fnUntraced(function* ({ commit, files, folders, git }: Making) {
+/** Lays files over a checkout, byte for byte: what differs from HEAD differs then, and nothing is staged. */
+const overlay = Effect.fnUntraced(function* ({ commit, files, folders, git, mirror, outside }: Making) {
   if (files === null) return
-  const fs = yield* FileSystem.FileSystem
-  const attributes = `${folders.clone}/.git/info/attributes`
-  const scratch = `${folders.all}/overlay-index`
-  yield* fs.makeDirectory(`${folders.clone}/.git/info`, { recursive: true })
-  yield* fs.writeFileString(attributes, asTheyAre)
-  yield* fs.copyFile(`${folders.clone}/.git/index`, scratch)
-  yield* git({
-    args: ["read-tree", "-m", "-u", commit, files.tree],
-    cwd: folders.clone,
-    env: { GIT_DIR: `${folders.clone}/.git`, GIT_WORK_TREE: folders.clone, GIT_INDEX_FILE: scratch },
-    config: [
-      ["core.sparseCheckout", "false"],
-      ["core.protectNTFS", "false"],
-      ["core.protectHFS", "false"]
-    ]
+  const all = yield* differences(git, mirror, commit, files.tree)
+  yield* Effect.sync(() => {
+    for (const { kind, oldMode, path } of all) {
+      // The folder of another repository is left empty by a checkout.
+      if (kind === "D" && oldMode !== "160000") rmSync(bytesPath(folders.clone, path), { force: true })
+    }
   })
-  yield* fs.remove(scratch)
-  yield* fs.remove(attributes)
+  const entries = all.filter(({ kind, newMode }) => kind !== "D" && newMode !== "160000")
+  if (entries.length === 0) return
+  const index = `${folders.all}/overlay`
+  const checkOut = outsideGit({ git, outside, mirror, clone: folders.clone, index })
+  const input = entries.map(({ after, newMode, path }) => `${newMode} ${after}\t${path}\0`).join("")
+  yield* checkOut(["update-index", "-z", "--index-info"], { input })
+  yield* checkOut(["checkout-index", "--all", "--force", "--quiet"])
+  yield* Effect.sync(() => rmSync(index))
 })
 
 /**

@@ -167,7 +167,18 @@ const make = Effect.fnUntraced(function* (entrance: Entrance, request: Workspace
   )
   yield* Effect.all(
     [
-      makeClone({ git, mirror, folders: making, about, commit, baseCommit, files, refs, sparse }),
+      makeClone({
+        git,
+        mirror,
+        folders: making,
+        outside: folders.outside,
+        about,
+        commit,
+        baseCommit,
+        files,
+        refs,
+        sparse
+      }),
       // Whatever the forge does to its branches, what the clone borrows has a name.
       updateRefs(git, mirror, { set: created })
     ],

@@ -32,7 +32,7 @@ const outsideConfig = `[core]
 `
 
 /** No conversion applies, whatever attributes the tree has: what is highest in git's order says so. */
-export const asTheyAre = "* -text -ident !eol !crlf !filter !working-tree-encoding\n"
+const asTheyAre = "* -text -ident !eol !crlf !filter !working-tree-encoding\n"
 
 /** Makes the git dir by which files are looked at; it has no refs and no objects. */
 export const makeOutside = (folder: string): void => {
@@ -47,7 +47,7 @@ export const makeOutside = (folder: string): void => {
  * ask for a conversion, so files go in and out byte for byte.
  */
 export const outsideGit =
-  ({ clone, git, index, mirror, outside }: Looking) =>
+  ({ clone, git, index, mirror, outside }: Pick<Looking, "clone" | "git" | "index" | "mirror" | "outside">) =>
   (
     args: ReadonlyArray<string>,
     more: {

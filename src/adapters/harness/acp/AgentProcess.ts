@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { Deferred, Effect } from "effect"
+import { lowerPriority } from "../../process/lowerPriority.ts"
 import { processTable } from "../ProcessTable.ts"
 import { CannotStart, type Program } from "../Program.ts"
 
@@ -83,5 +84,7 @@ export const startAgentProcess = (options: {
       child[source]?.on("data", (bytes: Buffer) => options.onOutput(bytes, source))
     }
     child.stdout?.once("end", options.onEnd)
-    if (child.pid !== undefined) resume(Effect.succeed(processOf(child, child.pid)))
+    if (child.pid === undefined) return
+    lowerPriority(child.pid)
+    resume(Effect.succeed(processOf(child, child.pid)))
   })
