@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { Subject } from "./Subject.ts"
 
 /** A git commit's full id. */
-export const CommitId = Schema.String.check(Schema.isPattern(/^[0-9a-f]{40}$/))
+const CommitId = Schema.String.check(Schema.isPattern(/^[0-9a-f]{40}$/))
 
 /** A branch's name, without `refs/heads/`. */
 export const BranchName = Schema.NonEmptyString.check(

@@ -84,11 +84,10 @@ export const defaultLimits: Limits = {
 }
 
 /** A git workspace, as a role asks for it. */
-export const WorkspaceSpec = Schema.Struct({
+const WorkspaceSpec = Schema.Struct({
   /** The branch that work starts from; null for the repository's default branch. */
   base: Schema.NullOr(BranchName)
 })
-export type WorkspaceSpec = typeof WorkspaceSpec.Type
 
 /** Role names that commands need for themselves. */
 export const reservedRoles: ReadonlyArray<string> = ["help", "status"]

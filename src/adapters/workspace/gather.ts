@@ -26,7 +26,7 @@ export type Gathered = {
   readonly refs: Refs
 }
 
-export const routeOf = ({ folders, git }: Desk, { agent, repository }: About): Route => ({
+const routeOf = ({ folders, git }: Desk, { agent, repository }: About): Route => ({
   git,
   mirror: folders.mirror(repository),
   clone: folders.workspace(agent).clone,
@@ -53,7 +53,7 @@ export const unreachable = (
 }
 
 /** The number of a saved ref. */
-export const numberOf = (name: string): number => Number(name.slice(name.lastIndexOf("/") + 1))
+const numberOf = (name: string): number => Number(name.slice(name.lastIndexOf("/") + 1))
 
 /** What was saved last, or null. */
 export const newestSaved = (refs: Refs, agent: string): { readonly n: number; readonly commit: string } | null => {

@@ -19,7 +19,7 @@ import * as Subject from "../../../src/domain/Subject.ts"
 import type { TurnResult } from "../../../src/services/Harness.ts"
 import { Mentions } from "../../../src/services/Mentions.ts"
 
-export const root = fileURLToPath(new URL("../../../examples/command-squad", import.meta.url))
+const root = fileURLToPath(new URL("../../../examples/command-squad", import.meta.url))
 export const repository = "example/invoice"
 
 /** What an issue is like in the API double; open unless told. */
