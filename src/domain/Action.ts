@@ -99,6 +99,17 @@ export const Tool = Schema.Literals([
 ])
 export type Tool = typeof Tool.Type
 
+/** Tools that a program may ask for by what it prints; the others are looked through first, over MCP. */
+export const printedTools: ReadonlyArray<Tool> = [
+  "comment",
+  "add_labels",
+  "remove_labels",
+  "assign",
+  "open_issue",
+  "close_issue",
+  "reopen_issue"
+]
+
 /** Tools that change what others run or read: only words of people with write access may steer who has one. */
 export const writingTools: ReadonlyArray<Tool> = ["push", "open_pull_request", "update_pull_request"]
 

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { BranchName, MergeMethod, Tool, writingTools } from "./Action.ts"
+import { BranchName, MergeMethod, printedTools, Tool, writingTools } from "./Action.ts"
 import { type Detail, type EventType, eventTypes } from "./Event.ts"
 import { Trust } from "./Trust.ts"
 
@@ -176,6 +176,10 @@ export const roleOf = (squad: Squad, name: string): Role | undefined => squad.ro
 
 /** Whether a role can change what others run or read, so that only words of people with write access may steer it. */
 export const canWrite = (role: Role): boolean => role.tools.some((tool) => writingTools.includes(tool))
+
+/** What a turn of this role may ask for in its result. Coding agents ask over MCP instead. */
+export const resultTools = (role: Role): ReadonlyArray<Tool> =>
+  role.harness._tag === "function" ? role.tools : role.tools.filter((tool) => printedTools.includes(tool))
 
 /** A role with the usual defaults; what library users and tests start from. */
 export const makeRole = (role: Pick<Role, "name" | "harness"> & Partial<Role>): Role => ({

@@ -5,7 +5,7 @@ import type { Claim } from "../domain/claim.ts"
 import type { StoreUnavailable } from "../domain/Errors.ts"
 import type { Message } from "../domain/Message.ts"
 import { Outcome } from "../domain/Outcome.ts"
-import type { Role } from "../domain/Role.ts"
+import { resultTools, type Role } from "../domain/Role.ts"
 import * as Step from "../domain/Step.ts"
 import { plus, type Usage } from "../domain/Usage.ts"
 import { Harness, type HarnessSession, resultOf, type TurnResult } from "./Harness.ts"
@@ -44,7 +44,7 @@ export const perTurn = 100
 
 const refuse = (role: Role, result: TurnResult): TurnResult => {
   if (result.actions.length === 0) return result
-  const allowed: ReadonlyArray<string> = role.tools
+  const allowed: ReadonlyArray<string> = resultTools(role)
   const denied = result.actions.map(({ action }) => action._tag).filter((name) => !allowed.includes(name))
   return denied.length === 0
     ? result

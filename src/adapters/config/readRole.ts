@@ -1,5 +1,5 @@
 import { Effect, FileSystem, Path, Result } from "effect"
-import { writingTools } from "../../domain/Action.ts"
+import { printedTools, writingTools } from "../../domain/Action.ts"
 import { ConfigInvalid } from "../../domain/Errors.ts"
 import { eventTypes } from "../../domain/Event.ts"
 import {
@@ -173,6 +173,11 @@ export const readRole = Effect.fnUntraced(function* (
   // run in the workspace, so nothing of it is looked up here
   const gate = agent.gate === undefined ? null : commandFrom(agent.gate)
   if (gate !== null && Result.isFailure(gate)) report(["gate"], gate.failure)
+  const unprinted = (agent.tools ?? []).filter((tool) => !printedTools.includes(tool))
+  if (unprinted.length > 0 && agent.run !== undefined) {
+    const problem = `a program cannot have \`${unprinted.join("`, `")}\``
+    report(["tools"], { problem, remedy: "These are for `agent`, which has them over MCP. Remove them." })
+  }
   const writes = (agent.tools ?? []).filter((tool) => writingTools.includes(tool))
   if (writes.length > 0 && workspace === null) {
     const problem = `\`${writes.join("`, `")}\` need a workspace to work in`

@@ -1,7 +1,7 @@
 import { Clock, Context, Deferred, Duration, Effect, FileSystem, Layer, Queue, type Scope } from "effect"
 import type { Agent } from "../../domain/Agent.ts"
 import type { Outcome } from "../../domain/Outcome.ts"
-import type { HarnessSpec, Role } from "../../domain/Role.ts"
+import { type HarnessSpec, resultTools, type Role } from "../../domain/Role.ts"
 import type { HarnessSession, TurnInput, TurnResult } from "../../services/Harness.ts"
 import { homeVariable, ProcessRecords, runVariable } from "./ProcessRecords.ts"
 import { endFamily, realSleep } from "./ProcessTree.ts"
@@ -153,7 +153,7 @@ const make = Effect.fnUntraced(function* (options: CommandHarnessOptions) {
       const output = makeTurnOutput({
         limit: input.role.limits.output,
         repository: input.agent.subject.repository,
-        tools: input.role.tools,
+        tools: resultTools(input.role),
         onProgress: (text) => void Queue.offerUnsafe(progress, text),
         onViolation: (message) =>
           void Deferred.doneUnsafe(

@@ -36,7 +36,7 @@ export const turnDocument = (input: TurnInput): string => {
         return { id, kind, text, event: { seq, type, at, actor, subject: about(event.subject), ...detail } }
       }),
       limits: { wallClock, stall, output, maxTurns },
-      tools: role.tools
+      tools: resultTools(role)
     }) + "\n"
   )
 }

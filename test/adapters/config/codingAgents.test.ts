@@ -97,6 +97,10 @@ describe("a role that is a coding agent", () => {
         yield* one("agent: codex", "workspace: true", "tools: [push]", "minTrust: read"),
         /^5 minTrust: strangers must not steer/
       )
+      assert.match(
+        yield* one("run: git status", "workspace: true", "tools: [comment, push]"),
+        /^4 tools: a program cannot have `push`/
+      )
       assert.match(yield* one("function: f", "workspace: true"), /^3 workspace: a function has no workspace/)
       assert.match(
         yield* one("agent: codex", "minTrust: wrote"),

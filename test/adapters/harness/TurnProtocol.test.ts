@@ -86,8 +86,8 @@ describe("mistakes", () => {
     refused({ type: "comment", body: "x", issue: "3" }, "field `issue`: expected number")
     refused({ type: "action", action: { _tag: "comment" } }, "field `action.body`: is missing")
     refused(
-      { type: "action", action: { _tag: "merge" } },
-      /^field `action\._tag`: expected one of comment, add_labels, .*, got "merge"$/
+      { type: "action", action: { _tag: "fly" } },
+      /^field `action\._tag`: expected one of comment, add_labels, .*, got "fly"$/
     )
     refused({ type: "action" }, "field `action`: is missing")
     refused(

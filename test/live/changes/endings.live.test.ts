@@ -77,6 +77,28 @@ layer(Project.layer(), { excludeTestServices: true, timeout: "60 seconds" })("wh
     )
   }
 
+  it.effect(
+    "an agent at work whose issue is closed by a person ends with its turn, and nobody is called",
+    () =>
+      Effect.gen(function* () {
+        const project = yield* Project
+        const again = Array.from({ length: 5 }, () => ({ do: [done] }))
+        const number = yield* project.open("fix", {
+          fixer: [{ do: [...write("unwanted.txt", "unwanted"), { wait: "unwanted" }, done] }, ...again]
+        })
+        const id = yield* project.agentOn("fixer", number)
+        yield* project.noted(id, "that it waits", ({ waits }) => waits === "unwanted")
+        yield* project.send(`/issues/${repository}/${number}/close`, { author: "alice" })
+        yield* project.signal("unwanted")
+        const { note } = yield* project.stands(id, "done", "cancelled", "escalated")
+        assert.include(["done", "cancelled"], (yield* project.agent(id)).status, note)
+        assert.notInclude((yield* project.issue(number)).issue.labels, "needs-human")
+        yield* gone(id)
+        assert.strictEqual((yield* lastSaved(id, "unwanted.txt")).text, "unwanted")
+      }),
+    60_000
+  )
+
   it.effect("the project's own folder is as it was", () =>
     Effect.gen(function* () {
       const { after, before } = yield* (yield* Project).looks

@@ -5,7 +5,7 @@ import { Project } from "./Project.ts"
 import { answersOf, commit, done, openPull, outputOf, push, type Step, write } from "./Puppet.ts"
 
 const nothing: Step = { tool: ["report_no_work", { reason: "It was only to look." }] }
-const head: Step = { sh: "git rev-parse HEAD" }
+const head = { sh: "git rev-parse HEAD" }
 
 /** Where the branch went, oldest first. */
 const moves = Effect.fnUntraced(function* (branch: string) {
@@ -100,7 +100,7 @@ layer(Project.layer(), { excludeTestServices: true, timeout: "60 seconds" })(
           const end = yield* project.at(`refs/heads/${opened.ref}`)
           assert.deepStrictEqual(yield* moves(opened.ref), [opened.sha, theirs, end])
           yield* git(project.bare, "merge-base", "--is-ancestor", theirs, end)
-          yield* git(project.bare, "merge-base", "--is-ancestor", outputOf(notes, "git rev-parse HEAD"), end)
+          yield* git(project.bare, "merge-base", "--is-ancestor", outputOf(notes, head.sh), end)
           const files = (yield* git(project.bare, "ls-tree", "--name-only", end)).split("\n")
           assert.includeMembers(files, ["mine.txt", "more.txt"])
           assert.notInclude(files, "README.md")
@@ -128,7 +128,7 @@ layer(Project.layer(), { excludeTestServices: true, timeout: "60 seconds" })(
           const second = yield* project.agentOn("fixer", fresh)
           yield* project.noted(second, "where it starts", ({ sh }) => sh === look.sh)
           assert.strictEqual(outputOf(project.notesOf(second), look.sh), `${moved}\n${moved}`)
-          assert.strictEqual(outputOf(project.notesOf(first), "git rev-parse HEAD"), start)
+          assert.strictEqual(outputOf(project.notesOf(first), head.sh), start)
           yield* project.signal("moved")
           yield* project.stands(first, "sleeping")
           const pull = yield* project.pullOf(first)
@@ -148,22 +148,17 @@ layer(Project.layer(), { excludeTestServices: true, timeout: "60 seconds" })(
           const number = yield* project.open("fix", {
             fixer: [
               { when: "deleted your branch", do: [push, openPull("Again"), done] },
-              {
-                do: [
-                  ...write("mine.txt", "mine"),
-                  openPull("Mine"),
-                  { wait: "gone" },
-                  ...write("after.txt", "after"),
-                  done
-                ]
-              }
+              { do: [...write("mine.txt", "mine"), push, head, { wait: "gone" }, ...write("after.txt", "after"), done] }
             ]
           })
           const id = yield* project.agentOn("fixer", number)
-          const { head: opened } = yield* project.pullOf(id)
+          yield* project.noted(id, "that it waits", ({ waits }) => waits === "gone")
+          const pushed = outputOf(project.notesOf(id), head.sh)
+          const branch = `refs/heads/squadron/${id}`
+          assert.strictEqual(yield* project.at(branch), pushed)
           const base = yield* project.at("refs/heads/main")
           const clone = yield* project.clone("alice")
-          yield* git(clone, "push", "-q", "origin", `:${opened.ref}`)
+          yield* git(clone, "push", "-q", "origin", `:${branch}`)
           yield* project.signal("gone")
           yield* project.noted(
             id,
@@ -171,11 +166,10 @@ layer(Project.layer(), { excludeTestServices: true, timeout: "60 seconds" })(
             ({ prompt }) => prompt?.includes("alice deleted your branch") === true
           )
           yield* project.stands(id, "sleeping", "asking", "escalated")
-          const pushes = answersOf(project.notesOf(id), "push_work")
-          const end = yield* project.at(`refs/heads/${opened.ref}`)
-          assert.notStrictEqual(end, "", pushes.join("\n"))
-          yield* git(project.bare, "merge-base", "--is-ancestor", opened.sha, end)
-          assert.strictEqual((yield* project.pullOf(id)).state, "open")
+          const end = yield* project.at(branch)
+          assert.notStrictEqual(end, "", answersOf(project.notesOf(id), "push_work").at(-1))
+          yield* git(project.bare, "merge-base", "--is-ancestor", pushed, end)
+          assert.strictEqual((yield* project.pullOf(id)).head.sha, end)
           assert.strictEqual(yield* project.at("refs/heads/main"), base)
         }),
       60_000

@@ -5,11 +5,12 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs
 import { join } from "node:path"
 import { idle } from "../support/Client.ts"
 import { cli, eventually } from "../support/Daemon.ts"
-import { git } from "./Folder.ts"
+import { git, processesWith } from "./Folder.ts"
 import { Project, type Pull } from "./Project.ts"
 import { company, done, notesIn, openPull, outputOf, promptsOf, push, scripted, type Step, write } from "./Puppet.ts"
 
 const head: Step = { sh: "git rev-parse HEAD" }
+const nothing: Step = { tool: ["report_no_work", { reason: "It was only to look." }] }
 const loose: Step = { sh: "echo loose > loose.txt" }
 const seen: Step = { sh: "cat kept.txt loose.txt && git status --porcelain" }
 
@@ -73,7 +74,7 @@ it.live(
       const issues = yield* Effect.forEach(names, (name) =>
         project.open("fix", {
           fixer: [
-            { when: "was cut off", do: [{ sh: "cat *.loose" }, { tool: ["report_no_work", { reason: "Seen." }] }] },
+            { when: "was cut off", do: [{ sh: "cat *.loose" }, nothing] },
             { do: [{ sh: `echo ${name} > ${name}.loose` }, company, { hang: true }] }
           ]
         })
@@ -151,7 +152,7 @@ it.live(
   () =>
     Effect.gen(function* () {
       const project = yield* Project
-      const script = { fixer: [{ do: [{ sh: "env" }, { tool: ["report_no_work", { reason: "Seen." }] }] }] } as const
+      const script = { fixer: [{ do: [{ sh: "env" }, nothing] }] }
       const { code, err } = yield* cli(["issue", "create", "Look", "--label", "fix", "--body", scripted(script)], {
         cwd: project.folder,
         env: { SQUADRON_TOKEN: secrets.SQUADRON_TOKEN }
@@ -216,8 +217,28 @@ it.live.runIf(canEnclose)(
       yield* project.approve(pull.number)
       yield* project.merged(pull.number)
       yield* git(project.bare, "cat-file", "-e", "main:shut-in.txt")
+
+      // what is shut in does not outlive its daemon either
+      const other = yield* project.open("fix", {
+        fixer: [
+          { when: "was cut off", do: [{ sh: "cat loose.txt" }, nothing] },
+          { do: [loose, company, { hang: true }] }
+        ]
+      })
+      const cut = yield* project.agentOn("fixer", other)
+      const home = join(project.workspace(cut), "home")
+      yield* project.wait(
+        "its grandchild",
+        Effect.sync(() => (existsSync(join(home, "there")) ? true : undefined))
+      )
+      yield* project.stop("SIGKILL")
+      yield* project.start
+      yield* project.stands(cut, "sleeping")
+      assert.strictEqual(outputOf(notesIn(home, cut), "cat loose.txt"), "loose")
+      yield* project.stop("SIGTERM")
+      assert.deepStrictEqual(processesWith(`HOME=${home}`), [])
       const { after, before } = yield* project.looks
       assert.strictEqual(after, before)
     }).pipe(Effect.provide(Project.layer({ config: [["sandbox: off", "sandbox: auto"]], env: { PUPPET_LOG: "" } }))),
-  60_000
+  90_000
 )

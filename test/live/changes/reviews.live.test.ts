@@ -75,6 +75,29 @@ layer(Project.layer(), { excludeTestServices: true, timeout: "60 seconds" })("re
     60_000
   )
 
+  it.effect(
+    "a reviewer at work whose pull request is merged ends with its turn, and nobody is called",
+    () =>
+      Effect.gen(function* () {
+        const project = yield* Project
+        const approve: Step = { tool: ["review", { verdict: "approve" }] }
+        const again = Array.from({ length: 5 }, () => ({ do: [approve, done] }))
+        const review = scripted({ reviewer: [{ do: [{ wait: "too-late" }, approve, done] }, ...again] })
+        const number = yield* project.open("careful", {
+          careful: [{ do: [...write("late.txt", "late"), openPull("Late", review), done] }]
+        })
+        const pull = yield* project.pullOf(yield* project.agentOn("careful", number))
+        const reviewer = yield* project.agentOn("reviewer", pull.number)
+        yield* project.noted(reviewer, "that it waits", ({ waits }) => waits === "too-late")
+        yield* project.send(`/pulls/${repository}/${pull.number}/merge`, { author: "alice" })
+        yield* project.signal("too-late")
+        const { note } = yield* project.stands(reviewer, "done", "cancelled", "escalated")
+        assert.include(["done", "cancelled"], (yield* project.agent(reviewer)).status, note)
+        assert.notInclude((yield* project.issue(pull.number)).issue.labels, "needs-human")
+      }),
+    60_000
+  )
+
   it.effect("the project's own folder is as it was", () =>
     Effect.gen(function* () {
       const { after, before } = yield* (yield* Project).looks
