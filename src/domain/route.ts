@@ -260,7 +260,7 @@ export const route = (input: RouteInput): Step.Step => {
         if (owner.subject.kind === "issue") act("close", owner.subject, { _tag: "close_issue", reason: "completed" })
       }
       const held = current(owner)
-      if (isLive(held.status) && held.status !== "running") {
+      if (isLive(held.status)) {
         if (!merged) move(held, "cancelled", `its pull request was closed by ${event.actor.login}`)
         else if (canMove(held.status, "done")) move(held, "done", "its pull request is merged")
         else move(held, "cancelled", "its pull request is merged")

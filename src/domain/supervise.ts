@@ -195,7 +195,7 @@ export const supervise = (input: SuperviseInput): Supervised => {
           ? escalates("it says that it is done but shows nothing for it")
           : goesOn("You reported completion without saying what was done. Report again with a summary.", { unproven })
       }
-      if (outcome._tag === "Completed" && input.missing.length > 0) {
+      if (outcome._tag === "Completed" && input.missing.length > 0 && input.subjectOpen) {
         const unproven = agent.counters.unproven + 1
         const lacks = input.missing.join("; ")
         return unproven > policy.unproven

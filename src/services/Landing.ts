@@ -95,7 +95,8 @@ export class Landing extends Context.Service<
           checks: yield* forge.checks(repository, pull.head.sha),
           protectedPaths: changed._tag === "None" ? null : protectedAmong(changed.value, agent.approved),
           agent: agent.id,
-          busy: agent.status === "running" || agent.status === "ready"
+          // one that asks, waits or is blocked has not said its last word
+          busy: agent.status !== "sleeping"
         }
         return state
       })

@@ -133,7 +133,7 @@ export class Supervisor extends Context.Service<
           const found = yield* blockers(agent, outcome.on)
           refusal = found.refusal
           outcome = Outcome.cases.Blocked.make({ on: found.on, reason: outcome.reason })
-        } else if (outcome._tag === "TurnEnded" || end.role.lifetime === "subject") {
+        } else if (outcome._tag === "TurnEnded" || end.role.lifetime === "subject" || (end.missing ?? []).length > 0) {
           subjectOpen =
             agent.subject.kind === "repository"
               ? outcome._tag !== "TurnEnded"

@@ -188,5 +188,3 @@ export const startModel = Effect.fnUntraced(function* (aimock: string, rewrite: 
       )
   }
 })
-
-export type Model = Effect.Success<ReturnType<typeof startModel>>

@@ -1,3 +1,4 @@
+import { resultTools } from "../../domain/Role.ts"
 import { key, type Subject } from "../../domain/Subject.ts"
 import type { TurnInput } from "../../services/Harness.ts"
 import { homeVariable, runVariable } from "./ProcessRecords.ts"

@@ -165,33 +165,27 @@ const make = Effect.fnUntraced(function* (entrance: Entrance, request: Workspace
       [names.start, commit]
     ].flatMap(([name = "", id = ""]) => (refs.has(name) ? [] : [[name, id] as const]))
   )
-  yield* Effect.all(
-    [
-      makeClone({
-        git,
-        mirror,
-        folders: making,
-        outside: folders.outside,
-        about,
-        commit,
-        baseCommit,
-        files,
-        refs,
-        sparse
-      }),
-      // Whatever the forge does to its branches, what the clone borrows has a name.
-      updateRefs(git, mirror, { set: created })
-    ],
-    { concurrency: 2 }
-  ).pipe(Effect.onError(() => Effect.ignore(removeTree(making.all), { log: "Warn" })))
-  yield* writeAbout(making.about, about)
-  yield* fs.rename(making.all, folders.workspace(agent).all)
-  yield* runHook("afterCreate", placeOf(desk, about)).pipe(
-    Effect.andThen(writeAbout(folders.workspace(agent).about, { ...about, ready: true })),
-    Effect.onError(() => {
-      const places = { workspaces: folders.workspaces, leaving: folders.leaving(agent) }
-      return Effect.ignore(takeAway(agent, folders.workspace(agent), places, false), { log: "Warn" })
-    })
+  const { outside } = folders
+  const clone = makeClone({ git, mirror, folders: making, outside, about, commit, baseCommit, files, refs, sparse })
+  // Whatever the forge does to its branches, what the clone borrows has a name.
+  const named = updateRefs(git, mirror, { set: created })
+  const workspace = folders.workspace(agent)
+  const settled = writeAbout(workspace.about, { ...about, ready: true })
+  const places = { workspaces: folders.workspaces, leaving: folders.leaving(agent) }
+  const undone = (effect: Effect.Effect<unknown, WorkspaceFailed>) => () => Effect.ignore(effect, { log: "Warn" })
+  // An interruption finds it unmade or made, and nothing between.
+  yield* Effect.uninterruptibleMask((restore) =>
+    restore(Effect.all([clone, named], { concurrency: 2 })).pipe(
+      Effect.andThen(writeAbout(making.about, about)),
+      Effect.andThen(fs.rename(making.all, workspace.all)),
+      Effect.onError(undone(removeTree(making.all))),
+      Effect.andThen(
+        restore(runHook("afterCreate", placeOf(desk, about))).pipe(
+          Effect.andThen(settled),
+          Effect.onError(undone(takeAway(agent, workspace, places, false)))
+        )
+      )
+    )
   )
   return { about, mirror, baseCommit, fresh: true }
 })

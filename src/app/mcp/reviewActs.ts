@@ -4,6 +4,7 @@ import * as Subject from "../../domain/Subject.ts"
 import { Forge } from "../../services/Forge.ts"
 import { act, told } from "./act.ts"
 import { type AgentTool, agentTool } from "./AgentTool.ts"
+import { inspected } from "./checkedWork.ts"
 import { agentNow, ask, Call, refuse } from "./Call.ts"
 import { anyText, oneLine, someText } from "./parameters.ts"
 
@@ -38,6 +39,14 @@ const review = agentTool({
     const pull = yield* ask(forge.pullRequest(subject.repository, subject.number))
     if (pull.state === "closed") return yield* refuse(`review: #${pull.number} is closed.`)
     const commit = pull.head.sha
+    if (grant.workspace !== null) {
+      const work = yield* inspected(grant.workspace)
+      if (work.head !== commit && !work.commits.some(({ id }) => id === commit)) {
+        return yield* refuse(
+          `review: #${pull.number} is at ${commit} now, and your clone at ${work.head}. Your clone has that commit: check it out, look at what changed, and review again.`
+        )
+      }
+    }
     const line = `review of ${Subject.key(subject)} at ${commit.slice(0, 9)}: ${verdict}, ${comments.length} comments`
     const acted = yield* act({
       subject,

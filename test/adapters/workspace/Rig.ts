@@ -90,7 +90,7 @@ export const daemon = (options: RigOptions = {}) =>
 export type Rig = Workspaces | Janitor | ProcessRecords | Place | NodeServices.NodeServices
 
 /** A place of its own, with a daemon. */
-export const rig = (options: RigOptions = {}) =>
+const rig = (options: RigOptions = {}) =>
   daemon(options).pipe(
     Layer.provideMerge(Place.layer),
     Layer.provideMerge(NodeServices.layer),

@@ -1,5 +1,5 @@
 // A daemon that does one thing after another with one workspace until it is killed: node killedDaemon.ts <state> <origin>
-import { writeFileSync } from "node:fs"
+import { renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Logger } from "effect"
@@ -31,7 +31,11 @@ const round = Effect.fnUntraced(function* (n: number) {
         branch: `squadron/${agent}`
       })
       yield* tell("opened")
-      yield* Effect.sync(() => writeFileSync(join(workspace.path, "work.txt"), `round ${n} of ${process.pid}\n`))
+      yield* Effect.sync(() => {
+        // All of it or nothing, as a kill is to spoil nothing of the agent's own.
+        writeFileSync(join(workspace.path, "work.new"), `round ${n} of ${process.pid}\n`)
+        renameSync(join(workspace.path, "work.new"), join(workspace.path, "work.txt"))
+      })
       yield* tell("written")
       yield* workspaces.inspect(workspace)
       yield* tell("inspected")

@@ -116,7 +116,7 @@ it.live(
         }
         yield* project.open("fix", { fixer: [{ do: [change, push, openPull(name), done] }] })
       }
-      for (const after of [4, 3, 2, 5]) {
+      for (const after of [4, 3, 2]) {
         const before = linesIn(project.notes)
         // where nothing is left to be noted, it is killed as it merges
         yield* eventually(

@@ -1,5 +1,6 @@
 import { Effect, Redacted } from "effect"
 import type { ActionDraft } from "../../../domain/Action.ts"
+import { agentOfBranch } from "../../../domain/branches.ts"
 import { ForgeError } from "../../../domain/Errors.ts"
 import { refused } from "./fault.ts"
 import { type GitFault, type GitRun, runGit } from "./git.ts"
@@ -65,14 +66,20 @@ export const push = Effect.fnUntraced(function* (
   const there = yield* git(20, ["cat-file", "-e", `${commit}^{commit}`])
   if (there.code !== 0) return yield* refused(`Squadron's mirror of ${repository} does not hold the commit ${commit}`)
   const header = basicHeader(yield* client.token(repository))
-  const lease = `--force-with-lease=${ref}:${expected ?? ""}`
-  const run = yield* git(120, ["push", "--porcelain", lease, url, `${commit}:${ref}`], header)
+  const pushed = (lease: string | null) =>
+    git(120, ["push", "--porcelain", `--force-with-lease=${ref}:${lease ?? ""}`, url, `${commit}:${ref}`], header)
+  let run = yield* pushed(expected)
   if (run.code === 0) return { commit }
 
   const what = `${branch} of ${repository} cannot be set to ${commit}`
   const said = complaint(run)
   if (/\(stale info\)|\(fetch first\)|remote ref .* changed/i.test(`${run.stdout}${run.stderr}`)) {
     const now = yield* git(30, ["ls-remote", "--exit-code", url, ref], header)
+    if (now.code === 2 && expected !== null && agentOfBranch(branch) !== null) {
+      // an agent's branch that is gone comes back; what is gone can overwrite nobody
+      run = yield* pushed(null)
+      if (run.code === 0) return { commit }
+    }
     if (now.code === 0 || now.code === 2) {
       const found = /^[0-9a-f]{40}/.exec(now.stdout)?.[0] ?? null
       return yield* refused(`${what}: it is ${place(found)}, and was expected ${place(expected)}`)

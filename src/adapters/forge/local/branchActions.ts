@@ -67,7 +67,10 @@ export const push = Effect.fnUntraced(function* (
   const result: ActionResult = { commit }
   const isThere = now === commit
   if (!isThere) {
-    if (now !== expected) return yield* refused(`${what}: it should be ${place(expected)}, and is ${place(now)}`)
+    // what is gone can overwrite nobody
+    const isGone = now === null && agentOfBranch(branch) !== null
+    if (now !== expected && !isGone)
+      return yield* refused(`${what}: it should be ${place(expected)}, and is ${place(now)}`)
     if (mirror === null) return yield* refused(`${what}: this squadron has no mirrors to take it from`)
     yield* take(parts, turn, commit, mirror)
     if (now !== null && agentOfBranch(branch) === null) {
