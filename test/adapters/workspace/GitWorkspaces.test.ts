@@ -481,9 +481,9 @@ describe("hooks", () => {
     Effect.gen(function* () {
       const { stateDir } = yield* Place
       const script = `setsid sleep 600 & echo $! > ${stateDir}/pids; sleep 600 & echo $! >> ${stateDir}/pids; wait`
-      const options = { hooks: { beforeRun: ["sh", "-c", script] as const }, hookTimeout: 500 }
+      const options = { hooks: { beforeRun: ["sh", "-c", script] as const }, hookTimeout: 2000 }
       const failure = yield* Effect.flip(during(() => {})).pipe(Effect.provide(daemon(options)))
-      assert.include(failure.message, "500 ms")
+      assert.include(failure.message, "2000 ms")
       const pids = text(stateDir, "pids").trimEnd().split("\n")
       assert.strictEqual(pids.length, 2)
       for (const pid of pids)

@@ -155,7 +155,7 @@ describe("a daemon that was killed", () => {
       const file = join(stateDir, "workspaces", agent, "clone/work.txt")
       let saved = false
       // After so many words of the daemon, and then some: two rounds have 12.
-      for (let words = 1; words <= 13; words++) {
+      for (let words = 1; words <= 13; words += 2) {
         const child = spawn(process.execPath, [program, stateDir, origin], { stdio: ["ignore", "pipe", "inherit"] })
         const exited = new Promise((resolve) => child.once("exit", resolve))
         let said = ""

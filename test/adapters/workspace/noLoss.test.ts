@@ -10,7 +10,7 @@ import { makeRandom, type Random } from "./random.ts"
 import { agent, commitAll, daemon, git, Place, request, write } from "./Rig.ts"
 
 const runs = 30
-const steps = 8
+const steps = 7
 
 const blobId = (content: Buffer): string =>
   createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex")
