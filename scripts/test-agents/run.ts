@@ -7,6 +7,7 @@ import { runChild } from "./child.ts"
 /** What came of one agent's tests. */
 export type Tested = {
   readonly passed: ReadonlyArray<string>
+  /** With the first line of what failed. */
   readonly failed: ReadonlyArray<string>
   /** Tests that could not be made here; their names say why. */
   readonly skipped: ReadonlyArray<string>
@@ -18,7 +19,11 @@ export type Tested = {
 
 type Report = {
   readonly testResults: ReadonlyArray<{
-    readonly assertionResults: ReadonlyArray<{ readonly fullName: string; readonly status: string }>
+    readonly assertionResults: ReadonlyArray<{
+      readonly fullName: string
+      readonly status: string
+      readonly failureMessages: ReadonlyArray<string>
+    }>
   }>
 }
 
@@ -90,7 +95,11 @@ export const runTests = async (
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   const all = report.testResults.flatMap(({ assertionResults }) => assertionResults)
   const named = (isOne: (status: string) => boolean): ReadonlyArray<string> =>
-    all.filter(({ status }) => isOne(status)).map(({ fullName }) => fullName.trim())
+    all
+      .filter(({ status }) => isOne(status))
+      .map(({ failureMessages: [why = ""], fullName }) =>
+        [fullName.trim(), why.split("\n")[0]?.slice(0, 1000) ?? ""].filter((text) => text !== "").join(": ")
+      )
   return {
     passed: named((status) => status === "passed"),
     failed: named((status) => status === "failed"),

@@ -1,13 +1,15 @@
 /** A developer whose mind is the agent under test, and the runs that a test opens for it. */
+import { assert } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { LocalForge } from "../../src/adapters/forge/local/LocalForge.ts"
 import { AcpHarness } from "../../src/adapters/harness/acp/AcpHarness.ts"
 import { branchOfAgent } from "../../src/domain/branches.ts"
+import type { Outcome } from "../../src/domain/Outcome.ts"
 import { defaultLimits, makeRole, makeSquad, type Role } from "../../src/domain/Role.ts"
 import * as Step from "../../src/domain/Step.ts"
 import * as Subject from "../../src/domain/Subject.ts"
 import { Capabilities } from "../../src/services/Capabilities.ts"
-import type { Briefing } from "../../src/services/Harness.ts"
+import type { Briefing, TurnResult } from "../../src/services/Harness.ts"
 import { Squads } from "../../src/services/Squads.ts"
 import { Store } from "../../src/services/Store.ts"
 import { Workspaces } from "../../src/services/Workspaces.ts"
@@ -104,6 +106,10 @@ export const assign = Effect.gen(function* () {
 
 /** A prompt that is the same to whoever gets it. */
 export const prompt = (text: string): Briefing => ({ whole: text, news: text })
+
+/** The turn's outcome is of this kind; else all that is known of the turn is told. */
+export const assertOutcome = (result: TurnResult, tag: Outcome["_tag"]): void =>
+  assert.strictEqual(result.outcome._tag, tag, JSON.stringify(result))
 
 /** What the journal says of an agent's tools, oldest first. */
 export const toolLines = Effect.fnUntraced(function* (agent: string) {

@@ -14,7 +14,7 @@ const examples = fileURLToPath(new URL("../../examples", import.meta.url))
 const copyExamples = Effect.acquireRelease(
   Effect.sync(() => {
     // beside the sources, so that the scripted agent finds its library
-    const folder = realpathSync(mkdtempSync(join(examples, "..", "loop-")))
+    const folder = realpathSync(mkdtempSync(join(examples, "..", "node_modules", ".loop-")))
     for (const name of ["first-squad", "scripted-agent"]) {
       cpSync(join(examples, name), join(folder, name), {
         recursive: true,

@@ -40,7 +40,7 @@ const statuses = (output: string): ReadonlyArray<readonly [kind: string, path: s
   return fields.flatMap((kind, i) => (i % 2 === 0 ? [[kind, fields[i + 1] ?? ""] as const] : []))
 }
 
-const nameStatus = ["-z", "--name-status", "--no-renames", "--ignore-submodules=none"]
+const nameStatus = ["-z", "--name-status", "--no-renames", "--ignore-submodules=all"]
 
 /** Files of the index that are not as they were, without what a sparse checkout leaves out. */
 const changes = Effect.fnUntraced(function* (git: OutsideGit, sparse: ReadonlyArray<string>) {
