@@ -16,7 +16,7 @@ describe("secrets", () => {
     ["a private key", `-----BEGIN ${"RSA "}PRIVATE KEY-----`],
     ["a private key", `  "-----BEGIN ${""}PRIVATE KEY-----\\nMIIE`],
     ["a private key", `-----BEGIN ${"OPENSSH "}PRIVATE KEY-----`],
-    ["an npm token", `//registry.npmjs.org/:_authToken=npm_${"aB3d".repeat(9)}`],
+    ["an npm token", `//packages.example/:_authToken=npm_${"aB3d".repeat(9)}`],
     ["an Anthropic key", `sk-ant-${"api03-aB3dE".repeat(4)}`],
     ["an API key", `OPENAI=sk-${"aB3dE5gH7jK9".repeat(4)}`],
     ["an API key", `sk-proj-${"aB3dE5gH7jK9".repeat(4)}`],

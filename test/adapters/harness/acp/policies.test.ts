@@ -71,7 +71,7 @@ describe("a request for permission", () => {
       for (const part of [
         "Delete the build folder",
         "(delete)",
-        "/work/build",
+        "/build",
         "rm -r build",
         "Yes, allow",
         "`allow`"

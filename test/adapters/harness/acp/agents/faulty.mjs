@@ -276,7 +276,7 @@ const faults = {
             toolCallId: "t1",
             title: "Delete the build folder",
             kind: "delete",
-            locations: [{ path: "/work/build" }],
+            locations: [{ path: "/build" }],
             rawInput: { command: "rm -r build" }
           },
           options: JSON.parse(rest[0])
