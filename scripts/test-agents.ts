@@ -101,7 +101,8 @@ const others = Object.keys(presets).filter((name) => !Object.hasOwn(agents, name
 notTested.push(
   `other agents that roles may name: ${others.join(", ")}`,
   "any real model, its prices and its limits: all answers were written beforehand",
-  "signing in: the key was made up"
+  "signing in: the key was made up",
+  "a daemon that is killed while an agent works, and several agents at once"
 )
 
 say("\nTested:")

@@ -169,6 +169,7 @@ export const startModel = Effect.fnUntraced(function* (aimock: string, rewrite: 
 
   return {
     port,
+    // not 127.0.0.1: in a sandbox a listed host is reached by a proxy, and some agents talk to themselves at 127.0.0.1
     url: `http://localhost:${port}/v1`,
     /** Requests that hold the mark, whether in their prompt or in the history that they carry. */
     about,
