@@ -52,7 +52,10 @@ const codeOf = (cause: unknown): string =>
 
 const ignore = (): void => {}
 
-const programOf = (child: ChildProcess, pid: number): Program => {
+/** What every program that runs has, whatever is done with its input. */
+type Started = Omit<Program, "input">
+
+const startedOf = (child: ChildProcess, pid: number): Started => {
   const exited = Deferred.makeUnsafe<{ readonly code: number | null; readonly signal: string | null }>()
   const drained = Deferred.makeUnsafe<void>()
   child.once("exit", (code, signal) => Deferred.doneUnsafe(exited, Effect.succeed({ code, signal })))
@@ -63,7 +66,6 @@ const programOf = (child: ChildProcess, pid: number): Program => {
     leader: { pid, startTime, order },
     exited,
     drained,
-    input: (text) => child.stdin?.end(text),
     release: () => {
       child.stdin?.destroy()
       child.stdout?.destroy()
@@ -72,16 +74,23 @@ const programOf = (child: ChildProcess, pid: number): Program => {
   }
 }
 
-/**
- * Starts a program. `onOutput` gets what it prints as it comes, one call at a time, and is not called after `release`.
- * The caller ends the program's process family.
- */
-export const startProgram = (options: {
+export type ProgramOptions = {
   readonly run: readonly [string, ...ReadonlyArray<string>]
   readonly cwd: string
+  /** The whole environment. */
   readonly env: Readonly<Record<string, string>>
+  /** Gets what it prints as it comes, one call at a time, and is not called after `release`. */
   readonly onOutput: (bytes: Buffer, source: "stdout" | "stderr") => void
-}): Effect.Effect<Program, CannotStart> =>
+}
+
+/**
+ * Starts a program; `made` is what its caller gets of it, and is called in the tick of its start. The caller ends the
+ * program's process family.
+ */
+export const startChild = <A>(
+  options: ProgramOptions,
+  made: (child: ChildProcess, started: Started) => A
+): Effect.Effect<A, CannotStart> =>
   Effect.callback((resume) => {
     const [program, ...args] = options.run
     const refuse = (cause: unknown): void =>
@@ -111,5 +120,9 @@ export const startProgram = (options: {
     }
     if (child.pid === undefined) return
     lowerPriority(child.pid)
-    resume(Effect.succeed(programOf(child, child.pid)))
+    resume(Effect.succeed(made(child, startedOf(child, child.pid))))
   })
+
+/** Starts a program that gets all of its input at once. */
+export const startProgram = (options: ProgramOptions): Effect.Effect<Program, CannotStart> =>
+  startChild(options, (child, started) => ({ ...started, input: (text) => void child.stdin?.end(text) }))

@@ -1,4 +1,5 @@
 import { Duration, type Effect } from "effect"
+import { configEnvironment, isolated } from "../git/isolation.ts"
 import { type GitFailed, type GitSaid, runGit } from "../git/runGit.ts"
 import { homeVariable, runVariable } from "../harness/ProcessRecords.ts"
 
@@ -47,18 +48,9 @@ const inherited = [
 ]
 
 const fixed: Readonly<Record<string, string>> = {
-  LC_ALL: "C",
-  // No file of a person's, such as .netrc or .gitconfig, may have a say.
-  HOME: "/nonexistent",
-  GIT_CONFIG_NOSYSTEM: "1",
-  GIT_CONFIG_GLOBAL: "/dev/null",
-  GIT_ATTR_NOSYSTEM: "1",
-  GIT_TERMINAL_PROMPT: "0",
+  ...isolated,
   GIT_SSH_COMMAND: "ssh -o BatchMode=yes -o ControlMaster=no -o ControlPath=none",
-  GIT_NO_REPLACE_OBJECTS: "1",
-  GIT_NO_LAZY_FETCH: "1",
-  GIT_OPTIONAL_LOCKS: "0",
-  GIT_DEFAULT_REF_FORMAT: "files"
+  GIT_OPTIONAL_LOCKS: "0"
 }
 
 const settings: ReadonlyArray<readonly [string, string]> = [
@@ -88,16 +80,6 @@ export const durable: ReadonlyArray<readonly [string, string]> = [
   ["core.fsync", "committed,reference"],
   ["core.fsyncMethod", "batch"]
 ]
-
-const configEnvironment = (config: ReadonlyArray<readonly [string, string]>): Record<string, string> => ({
-  GIT_CONFIG_COUNT: String(config.length),
-  ...Object.fromEntries(
-    config.flatMap(([name, value], i) => [
-      [`GIT_CONFIG_KEY_${i}`, name],
-      [`GIT_CONFIG_VALUE_${i}`, value]
-    ])
-  )
-})
 
 /** Brings objects, and nothing else that a fetch may do. */
 export const fetchOptions = ["--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules"]

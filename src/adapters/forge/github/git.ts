@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process"
 import { Effect, Schema } from "effect"
+import { configEnvironment } from "../../git/isolation.ts"
 
 /** Output of git that is kept, in bytes; the rest is dropped. */
 const kept = 64 * 1024
@@ -29,16 +30,6 @@ const passed = [
   "ALL_PROXY"
 ]
 
-/** Settings by environment alone, so that they are neither on disk nor in arguments. */
-const settingsOf = (settings: ReadonlyArray<readonly [string, string]>): Record<string, string> =>
-  Object.fromEntries([
-    ["GIT_CONFIG_COUNT", String(settings.length)],
-    ...settings.flatMap(([key, value], index) => [
-      [`GIT_CONFIG_KEY_${index}`, key],
-      [`GIT_CONFIG_VALUE_${index}`, value]
-    ])
-  ])
-
 const environment = (settings: ReadonlyArray<readonly [string, string]>): Record<string, string> => ({
   ...Object.fromEntries(passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
   // nobody's own settings, no hooks, no questions, no helper that knows other credentials
@@ -48,7 +39,7 @@ const environment = (settings: ReadonlyArray<readonly [string, string]>): Record
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_TERMINAL_PROMPT: "0",
   GIT_ASKPASS: "true",
-  ...settingsOf([["core.hooksPath", "/dev/null"], ["credential.helper", ""], ["gc.auto", "0"], ...settings])
+  ...configEnvironment([["core.hooksPath", "/dev/null"], ["credential.helper", ""], ["gc.auto", "0"], ...settings])
 })
 
 /**

@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process"
 import { Duration, type Effect } from "effect"
 import { ForgeError } from "../../../domain/Errors.ts"
+import { configEnvironment, isolated } from "../../git/isolation.ts"
 import { type GitFailed, type GitSaid, runGit } from "../../git/runGit.ts"
 
 export type GitCall = {
@@ -27,18 +28,7 @@ export type Git = {
 /** Where programs are, and where temporary files go. */
 const inherited = ["PATH", "TMPDIR", "SYSTEMROOT"]
 
-const fixed: Readonly<Record<string, string>> = {
-  LC_ALL: "C",
-  HOME: "/nonexistent",
-  GIT_CONFIG_NOSYSTEM: "1",
-  GIT_CONFIG_GLOBAL: "/dev/null",
-  GIT_ATTR_NOSYSTEM: "1",
-  GIT_TERMINAL_PROMPT: "0",
-  GIT_NO_REPLACE_OBJECTS: "1",
-  GIT_NO_LAZY_FETCH: "1",
-  GIT_DEFAULT_HASH: "sha1",
-  GIT_DEFAULT_REF_FORMAT: "files"
-}
+const fixed: Readonly<Record<string, string>> = { ...isolated, GIT_DEFAULT_HASH: "sha1" }
 
 const settings: ReadonlyArray<readonly [string, string]> = [
   ["core.hooksPath", "/dev/null"],
@@ -105,16 +95,7 @@ export const makeGit = (marks: Readonly<Record<string, string>> = {}): Git => {
 
   const environment = (config: GitCall["config"] = []): Record<string, string> => {
     const all = [...settings, ...config]
-    return {
-      ...base,
-      GIT_CONFIG_COUNT: String(all.length),
-      ...Object.fromEntries(
-        all.flatMap(([name, value], i) => [
-          [`GIT_CONFIG_KEY_${i}`, name],
-          [`GIT_CONFIG_VALUE_${i}`, value]
-        ])
-      )
-    }
+    return { ...base, ...configEnvironment(all) }
   }
 
   const run = (call: GitCall) =>

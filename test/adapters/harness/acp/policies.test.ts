@@ -68,14 +68,7 @@ describe("a request for permission", () => {
     Effect.gen(function* () {
       const outcome = yield* oneOutcome(faulty("asks", all), { permissions: "ask" })
       const { question } = assertTag(outcome, "NeedsInput")
-      for (const part of [
-        "Delete the build folder",
-        "(delete)",
-        "/build",
-        "rm -r build",
-        "Yes, allow",
-        "`allow`"
-      ]) {
+      for (const part of ["Delete the build folder", "(delete)", "/build", "rm -r build", "Yes, allow", "`allow`"]) {
         assert.include(question, part)
       }
     })
