@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { Subject } from "./Subject.ts"
+import { ForgeNumber, Subject } from "./Subject.ts"
 
 /** A git commit's full id. */
 const CommitId = Schema.String.check(Schema.isPattern(/^[0-9a-f]{40}$/))
@@ -62,7 +62,7 @@ export const Action = Schema.TaggedUnion({
     comments: Schema.Array(LineComment)
   },
   /** Answers a review comment, in its thread. */
-  reply_review: { comment: Schema.Int, body: Schema.NonEmptyString },
+  reply_review: { comment: ForgeNumber, body: Schema.NonEmptyString },
   /** What a check says of a commit; a later one of the same name on the same commit replaces it. */
   set_check: {
     name: Schema.NonEmptyString,
@@ -79,7 +79,7 @@ export type Action = typeof Action.Type
 export type ActionType = Action["_tag"]
 
 /** An action as a harness asks for it: on the agent's own subject unless it names an issue of the same repository. */
-export const RequestedAction = Schema.Struct({ action: Action, issue: Schema.optionalKey(Schema.Int) })
+export const RequestedAction = Schema.Struct({ action: Action, issue: Schema.optionalKey(ForgeNumber) })
 export type RequestedAction = typeof RequestedAction.Type
 
 /** What a role may be allowed to do; all other actions are Squadron's own. */
@@ -139,10 +139,10 @@ export type QueuedAction = typeof QueuedAction.Type
 
 /** What an action came to, e.g. `{ issue: 12 }` for `open_issue`. */
 export const ActionResult = Schema.Struct({
-  issue: Schema.optionalKey(Schema.Int),
-  comment: Schema.optionalKey(Schema.Int),
-  pullRequest: Schema.optionalKey(Schema.Int),
-  review: Schema.optionalKey(Schema.Int),
+  issue: Schema.optionalKey(ForgeNumber),
+  comment: Schema.optionalKey(ForgeNumber),
+  pullRequest: Schema.optionalKey(ForgeNumber),
+  review: Schema.optionalKey(ForgeNumber),
   /** For `merge`: the commit that the base is at now; for `push`: the branch's commit. */
   commit: Schema.optionalKey(Schema.String)
 })

@@ -1,10 +1,11 @@
 import { Schema } from "effect"
+import { ForgeNumber } from "./Subject.ts"
 
 /** What an agent can show for its work; checked, not believed. */
 export const Evidence = Schema.Struct({
   summary: Schema.String,
   commits: Schema.optionalKey(Schema.Array(Schema.String)),
-  pullRequest: Schema.optionalKey(Schema.Int)
+  pullRequest: Schema.optionalKey(ForgeNumber)
 })
 export type Evidence = typeof Evidence.Type
 

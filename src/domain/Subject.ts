@@ -7,6 +7,9 @@ export type SubjectKind = typeof SubjectKind.Type
 /** A repository's full name, `owner/name`. */
 export const Repository = Schema.NonEmptyString.check(Schema.isPattern(/^[\w.-]+\/[\w.-]+$/u))
 
+/** The number that a forge gives to an issue, a pull request, a review or a comment. */
+export const ForgeNumber = Schema.Int.check(Schema.isGreaterThan(0))
+
 /**
  * What work is about: an issue, a pull request, or the repository as a whole (number 0).
  *

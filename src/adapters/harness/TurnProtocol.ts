@@ -1,6 +1,7 @@
 import { Result, Schema, SchemaIssue } from "effect"
 import { Action, type RequestedAction } from "../../domain/Action.ts"
 import { ReportedOutcome } from "../../domain/Outcome.ts"
+import { ForgeNumber } from "../../domain/Subject.ts"
 
 /** What one line of a program's output means. */
 export type Line =
@@ -19,7 +20,7 @@ const actions = (first: Action, issue: number | undefined, ...more: ReadonlyArra
 })
 const outcome = (outcome: ReportedOutcome): Line => ({ _tag: "Outcome", outcome })
 
-const issue = Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0)))
+const issue = Schema.optionalKey(ForgeNumber)
 const Names = Schema.NonEmptyArray(Schema.NonEmptyString)
 const Blocker = Schema.Union([Schema.Int, Schema.String])
 
@@ -136,7 +137,7 @@ const types: { readonly [type: string]: Read } = {
       type: Schema.Literal("done"),
       summary: Schema.String,
       commits: Schema.optionalKey(Schema.Array(Schema.String)),
-      pullRequest: Schema.optionalKey(Schema.Int)
+      pullRequest: Schema.optionalKey(ForgeNumber)
     }),
     (line) => {
       const { type: _, ...evidence } = line

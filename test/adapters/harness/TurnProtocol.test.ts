@@ -102,6 +102,14 @@ describe("mistakes", () => {
     )
   })
 
+  it("numbers that no forge gives are none", () => {
+    refused(
+      { type: "outcome", outcome: { _tag: "Completed", evidence: { summary: "", pullRequest: 0 } } },
+      /pullRequest/
+    )
+    refused({ type: "reply_review", comment: -0, body: "x" }, /comment/)
+  })
+
   it("a program may not report what is for Squadron to find", () => {
     refused(
       { type: "outcome", outcome: { _tag: "Stalled", silentFor: 3 } },
