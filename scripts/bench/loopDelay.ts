@@ -1,6 +1,6 @@
 // Loaded into a daemon by `node --import`: measures how long its event loop is held. SIGUSR2 begins anew, and the next
 // one writes what was measured to the file that SQUADRON_LOOP_DELAY names.
-import { writeFileSync } from "node:fs"
+import { renameSync, writeFileSync } from "node:fs"
 import { monitorEventLoopDelay, performance } from "node:perf_hooks"
 
 /** Milliseconds between two looks. */
@@ -26,5 +26,8 @@ process.on("SIGUSR2", () => {
     cpu: (user + system) / 1000,
     wall: performance.now() - begun.at
   }
-  writeFileSync(process.env["SQUADRON_LOOP_DELAY"] ?? "loop-delay.json", JSON.stringify(figures))
+  const file = process.env["SQUADRON_LOOP_DELAY"] ?? "loop-delay.json"
+  // whoever waits for the file must not find half of it
+  writeFileSync(`${file}.new`, JSON.stringify(figures))
+  renameSync(`${file}.new`, file)
 })

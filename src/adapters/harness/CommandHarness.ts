@@ -1,4 +1,4 @@
-import { Clock, Context, Deferred, Duration, Effect, FileSystem, Layer, Queue, type Scope } from "effect"
+import { Clock, Context, Deferred, Duration, Effect, FileSystem, Layer, Queue, type Scope, Semaphore } from "effect"
 import type { Agent } from "../../domain/Agent.ts"
 import type { Outcome } from "../../domain/Outcome.ts"
 import { type HarnessSpec, resultTools, type Role } from "../../domain/Role.ts"
@@ -135,11 +135,13 @@ const make = Effect.fnUntraced(function* (options: CommandHarnessOptions) {
     const spec = role.harness
     if (spec._tag !== "command") return yield* Effect.die(new Error(`Role ${role.name} has no command to run`))
     const running = new Set<Program>()
-    const closed = yield* Deferred.make<End>()
+    const closed = yield* Deferred.make<typeof closedEnd>()
+    // Held while a program is being started: a session that is closed meanwhile has it ended too.
+    const door = yield* Semaphore.make(1)
     // A turn that is interrupted ends its program itself; this is for one that runs on in a fiber of its own.
     yield* Effect.addFinalizer(() =>
       Effect.andThen(
-        Deferred.succeed(closed, closedEnd),
+        door.withPermit(Deferred.succeed(closed, closedEnd)),
         Effect.forEach(running, (program) => endProgram(program, run), { concurrency: "unbounded", discard: true })
       )
     )
@@ -164,7 +166,7 @@ const make = Effect.fnUntraced(function* (options: CommandHarnessOptions) {
       const clock = yield* Clock.Clock
       let heardAt = clock.currentTimeMillisUnsafe()
 
-      const start = startProgram({
+      const program = startProgram({
         run: spec.run,
         cwd: spec.cwd,
         env: turnEnvironment(input, { host, names: spec.env, home: records.home, url: options.url }),
@@ -172,7 +174,15 @@ const make = Effect.fnUntraced(function* (options: CommandHarnessOptions) {
           heardAt = clock.currentTimeMillisUnsafe()
           output.push(bytes, source)
         }
-      }).pipe(Effect.tap((program) => Effect.sync(() => running.add(program))))
+      })
+      const start = door.withPermit(
+        Effect.gen(function* () {
+          if (yield* Deferred.isDone(closed)) return yield* Effect.fail(closedEnd)
+          const started = yield* program
+          running.add(started)
+          return started
+        })
+      )
 
       const logged = Effect.forever(Effect.flatMap(Queue.take(progress), (text) => Effect.logInfo(text)))
 
@@ -215,6 +225,7 @@ const make = Effect.fnUntraced(function* (options: CommandHarnessOptions) {
         ),
         Effect.catchTags({
           CannotStart: (error) => Effect.succeed(ended(crashed(null, error.message))),
+          Cut: ({ outcome }) => Effect.succeed(ended(outcome)),
           PlatformError: (error) =>
             Effect.succeed(
               ended({ _tag: "WorkspaceError", message: `the program's record cannot be written: ${error.message}` })

@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process"
 import { Deferred, Effect, Schema } from "effect"
-import { lowerPriority } from "../process/lowerPriority.ts"
-import { type ProcessEntry, processTable } from "./ProcessTable.ts"
+import { hand, type Hold } from "../process/Hand.ts"
+import type { ProcessEntry } from "./ProcessTable.ts"
 
 /** The program could not be started at all. */
 export class CannotStart extends Schema.TaggedError<CannotStart>()("CannotStart", {
@@ -28,6 +27,8 @@ export class CannotStart extends Schema.TaggedError<CannotStart>()("CannotStart"
       case "ENFILE":
       case "ENOMEM":
         return `${what}: the machine is out of processes, files or memory (${this.code}). Lower \`concurrency\` or raise the limits.`
+      case "LOST":
+        return `${what}: the thread that starts programs has ended. The next start makes another one.`
       default:
         return `${what}: ${this.code}. Check the role's \`run\`.`
     }
@@ -47,32 +48,8 @@ export type Program = {
   readonly release: () => void
 }
 
-const codeOf = (cause: unknown): string =>
-  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : String(cause)
-
-const ignore = (): void => {}
-
 /** What every program that runs has, whatever is done with its input. */
 type Started = Omit<Program, "input">
-
-const startedOf = (child: ChildProcess, pid: number): Started => {
-  const exited = Deferred.makeUnsafe<{ readonly code: number | null; readonly signal: string | null }>()
-  const drained = Deferred.makeUnsafe<void>()
-  child.once("exit", (code, signal) => Deferred.doneUnsafe(exited, Effect.succeed({ code, signal })))
-  child.once("close", () => Deferred.doneUnsafe(drained, Effect.void))
-  // In the same tick as the start: until this tick ends, even a program that is through already has its entry.
-  const { order, startTime } = processTable.find(pid) ?? { order: 0, startTime: "gone" }
-  return {
-    leader: { pid, startTime, order },
-    exited,
-    drained,
-    release: () => {
-      child.stdin?.destroy()
-      child.stdout?.destroy()
-      child.stderr?.destroy()
-    }
-  }
-}
 
 export type ProgramOptions = {
   readonly run: readonly [string, ...ReadonlyArray<string>]
@@ -81,48 +58,84 @@ export type ProgramOptions = {
   readonly env: Readonly<Record<string, string>>
   /** Gets what it prints as it comes, one call at a time, and is not called after `release`. */
   readonly onOutput: (bytes: Buffer, source: "stdout" | "stderr") => void
+  /** Its standard output has ended; not called after `release`. */
+  readonly onEnd?: () => void
+}
+
+const killGroup = (pid: number): void => {
+  try {
+    process.kill(-pid, "SIGKILL")
+  } catch {
+    // all of it has ended
+  }
 }
 
 /**
- * Starts a program; `made` is what its caller gets of it, and is called in the tick of its start. The caller ends the
- * program's process family.
+ * Starts a program; `made` is what its caller gets of it, and is called before anything of it is heard. The caller ends
+ * the program's process family. One whose thread is lost is killed, says so on stderr and has exited.
  */
 export const startChild = <A>(
   options: ProgramOptions,
-  made: (child: ChildProcess, started: Started) => A
+  made: (hold: Hold, started: Started) => A
 ): Effect.Effect<A, CannotStart> =>
   Effect.callback((resume) => {
     const [program, ...args] = options.run
-    const refuse = (cause: unknown): void =>
-      resume(
-        Effect.fail(
-          new CannotStart({ program, cwd: options.cwd, path: options.env["PATH"] ?? "", code: codeOf(cause) })
-        )
-      )
-    let child: ChildProcess
-    try {
-      child = spawn(program, args, {
-        cwd: options.cwd,
-        env: options.env,
-        // A session and a group of its own, so that one signal reaches all of it and none of us.
-        detached: true,
-        stdio: ["pipe", "pipe", "pipe"]
-      })
-    } catch (cause) {
-      return refuse(cause)
+    const { cwd, env } = options
+    const exited = Deferred.makeUnsafe<{ readonly code: number | null; readonly signal: string | null }>()
+    const drained = Deferred.makeUnsafe<void>()
+    let hasBegun = false
+    let isReleased = false
+    let unwanted: (() => void) | undefined
+    const refuse = (code: string): void => {
+      resume(Effect.fail(new CannotStart({ program, cwd, path: env["PATH"] ?? "", code })))
+      unwanted?.()
     }
-    // Stays for good: a later error, such as a pipe that the program closed, is told by its exit.
-    child.on("error", refuse)
-    child.stdin?.on("error", ignore)
-    for (const source of ["stdout", "stderr"] as const) {
-      child[source]?.on("error", ignore)
-      child[source]?.on("data", (bytes: Buffer) => options.onOutput(bytes, source))
-    }
-    if (child.pid === undefined) return
-    lowerPriority(child.pid)
-    resume(Effect.succeed(made(child, startedOf(child, child.pid))))
+    const hold: Hold = hand.start(
+      { program, args, cwd, env, input: null },
+      {
+        begun: ({ order, pid, startTime }) => {
+          hasBegun = true
+          if (unwanted !== undefined) {
+            killGroup(pid)
+            return hold.release()
+          }
+          const leader = { pid, startTime, order }
+          const release = (): void => {
+            isReleased = true
+            hold.release()
+          }
+          resume(Effect.succeed(made(hold, { leader, exited, drained, release })))
+        },
+        refused: (_, code) => refuse(code),
+        output: options.onOutput,
+        outputEnds: options.onEnd,
+        exited: (code, signal) => {
+          Deferred.doneUnsafe(exited, Effect.succeed({ code, signal }))
+          unwanted?.()
+        },
+        closed: () => void Deferred.doneUnsafe(drained, Effect.void),
+        lost: (why) => {
+          if (!hasBegun) return refuse("LOST")
+          if (!isReleased)
+            options.onOutput(Buffer.from(`squadron: ended, since nobody can hear of it any more (${why})\n`), "stderr")
+          Deferred.doneUnsafe(exited, Effect.succeed({ code: null, signal: "SIGKILL" }))
+          Deferred.doneUnsafe(drained, Effect.void)
+          unwanted?.()
+        }
+      }
+    )
+    // where it is not waited for
+    return Effect.callback<void>((done) => {
+      unwanted = () => done(Effect.void)
+    })
   })
 
 /** Starts a program that gets all of its input at once. */
 export const startProgram = (options: ProgramOptions): Effect.Effect<Program, CannotStart> =>
-  startChild(options, (child, started) => ({ ...started, input: (text) => void child.stdin?.end(text) }))
+  startChild(options, (hold, started) => ({
+    ...started,
+    input: (text) => {
+      hold.send(Buffer.from(text))
+      hold.end()
+    }
+  }))

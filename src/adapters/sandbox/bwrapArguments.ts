@@ -26,7 +26,8 @@ export const bwrapArguments = (
   options: { readonly cwd: string; readonly sockets?: string | undefined; readonly lowPorts?: boolean | undefined }
 ): ReadonlyArray<string> =>
   [
-    ["--die-with-parent", "--new-session"],
+    // It begins in a session of its own, without a terminal; in a second one it would not give way to the daemon.
+    ["--die-with-parent"],
     ["--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--unshare-net"],
     // Root keeps its capabilities otherwise, and could make everything writable again.
     ["--cap-drop", "ALL"],

@@ -1,4 +1,5 @@
-import { accessSync, constants, rmSync } from "node:fs"
+import { accessSync, constants } from "node:fs"
+import { rm } from "node:fs/promises"
 import { Effect } from "effect"
 import { entriesOf, isFolder, statOf } from "./entries.ts"
 import { parts } from "./git.ts"
@@ -134,7 +135,7 @@ export const fileTree = Effect.fnUntraced(function* (looking: Looking, head: str
   const { clone, index, memory, sparse } = looking
   const unreadable = new Set<string>()
   // Nobody but a git that was killed holds it.
-  rmSync(`${index}.lock`, { force: true })
+  yield* Effect.promise(() => rm(`${index}.lock`, { force: true }))
   const links = head === null ? [] : yield* filledLinks(git, looking, head)
   const beginning = `${head}\0${list(links)}`
   // The index that the last look left is as good as a new one, and knows the files that are not committed.

@@ -1,8 +1,8 @@
-import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { type CloneRefs } from "./cloneRefs.ts"
-import { entriesOf, statOf } from "./entries.ts"
+import { entriesIn, statOf } from "./entries.ts"
 import { GitFailed } from "../git/runGit.ts"
 import { durable, fetchOptions, type Git } from "./git.ts"
 import { resolve } from "./refs.ts"
@@ -30,40 +30,42 @@ const viewConfig = `[core]
 `
 
 /** Objects by files that are no links: a link might lead to another repository's. */
-const borrow = (objects: string, borrowed: string): void => {
-  for (const folder of entriesOf(Buffer.from(objects))) {
+const borrow = async (objects: string, borrowed: string): Promise<void> => {
+  for (const folder of await entriesIn(objects)) {
     const isPack = folder.name === "pack"
     if (!folder.isDirectory() || (!isPack && !/^[0-9a-f]{2}$/.test(folder.name))) continue
-    const files = entriesOf(Buffer.from(join(objects, folder.name)))
+    const files = await entriesIn(join(objects, folder.name))
     // Only the objects themselves; what else git derives from them may tell it anything.
     const wanted = isPack ? /^pack-[0-9a-f]+\.(?:pack|idx)$/ : /^[0-9a-f]+$/
     if (!isPack && files.every((file) => file.isFile())) {
-      symlinkSync(join(objects, folder.name), join(borrowed, folder.name))
+      await symlink(join(objects, folder.name), join(borrowed, folder.name))
       continue
     }
-    mkdirSync(join(borrowed, folder.name))
+    await mkdir(join(borrowed, folder.name))
     for (const { name } of files.filter((file) => file.isFile() && wanted.test(file.name))) {
-      symlinkSync(join(objects, folder.name, name), join(borrowed, folder.name, name))
+      await symlink(join(objects, folder.name, name), join(borrowed, folder.name, name))
     }
   }
 }
+
+const removeView = (view: string): Promise<void> => rm(view, { recursive: true, force: true })
 
 /**
  * A git dir of our own beside the clone's objects. The clone's configuration, hooks, alternates and refs are not part
  * of it, so nothing that an agent wrote decides what git does.
  */
-const makeView = ({ clone, mirror, view }: Route): void => {
-  rmSync(view, { recursive: true, force: true })
+const makeView = async ({ clone, mirror, view }: Route): Promise<void> => {
+  await removeView(view)
   const borrowed = join(view, "borrowed")
-  mkdirSync(join(view, "objects", "info"), { recursive: true })
-  mkdirSync(join(view, "refs"))
-  mkdirSync(borrowed)
-  borrow(join(clone, ".git", "objects"), borrowed)
-  writeFileSync(join(view, "objects", "info", "alternates"), `${borrowed}\n${join(mirror, "objects")}\n`)
-  writeFileSync(join(view, "HEAD"), "ref: refs/heads/none\n")
-  writeFileSync(join(view, "config"), viewConfig)
+  await mkdir(join(view, "objects", "info"), { recursive: true })
+  await mkdir(join(view, "refs"))
+  await mkdir(borrowed)
+  await borrow(join(clone, ".git", "objects"), borrowed)
+  await writeFile(join(view, "objects", "info", "alternates"), `${borrowed}\n${join(mirror, "objects")}\n`)
+  await writeFile(join(view, "HEAD"), "ref: refs/heads/none\n")
+  await writeFile(join(view, "config"), viewConfig)
   try {
-    copyFileSync(join(mirror, "shallow"), join(view, "shallow"))
+    await copyFile(join(mirror, "shallow"), join(view, "shallow"))
   } catch {
     // The mirror has all history.
   }
@@ -73,9 +75,12 @@ const fault = (command: string, cause: unknown) => new GitFailed({ command, code
 
 const withView = <A>(route: Route, use: Effect.Effect<A, GitFailed>): Effect.Effect<A, GitFailed> =>
   Effect.acquireUseRelease(
-    Effect.try({ try: () => makeView(route), catch: (cause) => fault("view", cause) }),
+    // what is half made is removed too
+    Effect.onError(Effect.tryPromise({ try: () => makeView(route), catch: (cause) => fault("view", cause) }), () =>
+      Effect.ignore(Effect.tryPromise(() => removeView(route.view)))
+    ),
     () => use,
-    () => Effect.sync(() => rmSync(route.view, { recursive: true, force: true }))
+    () => Effect.promise(() => removeView(route.view))
   )
 
 /** The commits that these ids stand for in the clone; null for what is missing, or so corrupt that git gives up on it. */
@@ -181,7 +186,7 @@ export const harvestIndex = Effect.fnUntraced(function* (
   return yield* withView(
     route,
     Effect.gen(function* () {
-      yield* Effect.try({ try: () => copyFileSync(index, copy), catch: (cause) => fault("write-tree", cause) })
+      yield* Effect.tryPromise({ try: () => copyFile(index, copy), catch: (cause) => fault("write-tree", cause) })
       const written = yield* route.git({
         gitDir: route.view,
         args: ["write-tree"],

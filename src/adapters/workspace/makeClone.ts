@@ -1,4 +1,4 @@
-import { copyFileSync, lstatSync, rmSync, utimesSync } from "node:fs"
+import { copyFile, lstat, rm, utimes } from "node:fs/promises"
 import { Effect, FileSystem, Path } from "effect"
 import { WorkspaceFailed } from "../../domain/Errors.ts"
 import type { About } from "./about.ts"
@@ -72,22 +72,22 @@ const packedRefs = ({ about, baseCommit, refs }: Making): string => {
 }
 
 /** The clone's own index says which files are unchanged, so the first look at them need not read them all. */
-const keepIndex = ({ folders }: Making): void => {
+const keepIndex = async ({ folders }: Making): Promise<void> => {
   const index = `${folders.clone}/.git/index`
-  copyFileSync(index, folders.index)
+  await copyFile(index, folders.index)
   // A copy that is older than it says is read with more care, one that is newer with less.
-  const { mtimeMs } = lstatSync(index)
-  utimesSync(folders.index, (mtimeMs - 10) / 1000, (mtimeMs - 10) / 1000)
+  const { mtimeMs } = await lstat(index)
+  await utimes(folders.index, (mtimeMs - 10) / 1000, (mtimeMs - 10) / 1000)
 }
 
 /** Lays files over a checkout, byte for byte: what differs from HEAD differs then, and nothing is staged. */
 const overlay = Effect.fnUntraced(function* ({ commit, files, folders, git, mirror, outside }: Making) {
   if (files === null) return
   const all = yield* differences(git, mirror, commit, files.tree)
-  yield* Effect.sync(() => {
+  yield* Effect.promise(async () => {
     for (const { kind, oldMode, path } of all) {
       // The folder of another repository is left empty by a checkout.
-      if (kind === "D" && oldMode !== "160000") rmSync(bytesPath(folders.clone, path), { force: true })
+      if (kind === "D" && oldMode !== "160000") await rm(bytesPath(folders.clone, path), { force: true })
     }
   })
   const entries = all.filter(({ kind, newMode }) => kind !== "D" && newMode !== "160000")
@@ -97,7 +97,7 @@ const overlay = Effect.fnUntraced(function* ({ commit, files, folders, git, mirr
   const input = entries.map(({ after, newMode, path }) => `${newMode} ${after}\t${path}\0`).join("")
   yield* checkOut(["update-index", "-z", "--index-info"], { input })
   yield* checkOut(["checkout-index", "--all", "--force", "--quiet"])
-  yield* Effect.sync(() => rmSync(index))
+  yield* Effect.promise(() => rm(index))
 })
 
 /**
@@ -143,6 +143,6 @@ export const makeClone = Effect.fnUntraced(function* (making: Making) {
       retryable: true
     })
   }
-  yield* Effect.sync(() => keepIndex(making))
+  yield* Effect.promise(() => keepIndex(making))
   yield* overlay(making)
 })

@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process"
+import { StringDecoder } from "node:string_decoder"
 import { Effect, Schema } from "effect"
 import { configEnvironment } from "../../git/isolation.ts"
+import { hand } from "../../process/Hand.ts"
 
 /** Output of git that is kept, in bytes; the rest is dropped. */
 const kept = 64 * 1024
@@ -52,28 +53,43 @@ export const runGit = (
   options: { readonly settings?: ReadonlyArray<readonly [string, string]>; readonly seconds: number }
 ): Effect.Effect<GitRun, GitFault> =>
   Effect.callback<GitRun, GitFault>((resume) => {
-    const child = spawn("git", args, {
-      env: environment(options.settings ?? []),
-      // a group of its own, so that one signal reaches its helpers too
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"]
-    })
-    const output = { stdout: "", stderr: "" }
-    for (const source of ["stdout", "stderr"] as const) {
-      child[source].setEncoding("utf8")
-      child[source].on("data", (text: string) => {
-        output[source] = `${output[source]}${text}`.slice(-kept)
-      })
-    }
-    child.once("error", (cause) => resume(Effect.fail(new GitFault({ reason: `git cannot be run: ${cause.message}` }))))
-    child.once("close", (code) => resume(Effect.succeed({ code: code ?? 128, ...output })))
-    return Effect.sync(() => {
-      if (child.pid === undefined) return
+    const output = { stdout: new StringDecoder("utf8"), stderr: new StringDecoder("utf8") }
+    const said = { stdout: "", stderr: "" }
+    const fail = (why: string): void => resume(Effect.fail(new GitFault({ reason: `git cannot be run: ${why}` })))
+    let pid: number | null = null
+    let isOver = false
+    let ended: number | null = null
+    const kill = (): void => {
+      if (pid === null || isOver) return
       try {
-        process.kill(-child.pid, "SIGKILL")
+        process.kill(-pid, "SIGKILL")
       } catch {
         // it has ended meanwhile
       }
+    }
+    let unwanted = false
+    hand.start(
+      { program: "git", args, env: environment(options.settings ?? []), input: "" },
+      {
+        begun: (begun) => {
+          pid = begun.pid
+          if (unwanted) kill()
+        },
+        refused: fail,
+        lost: fail,
+        output: (bytes, source) => {
+          said[source] = `${said[source]}${output[source].write(bytes)}`.slice(-kept)
+        },
+        exited: (code) => (ended = code),
+        closed: () => {
+          isOver = true
+          resume(Effect.succeed({ code: ended ?? 128, ...said }))
+        }
+      }
+    )
+    return Effect.sync(() => {
+      unwanted = true
+      kill()
     })
   }).pipe(
     Effect.timeoutOrElse({

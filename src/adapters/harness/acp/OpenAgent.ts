@@ -92,7 +92,7 @@ export const openAgent = Effect.fnUntraced(function* (
     },
     onEnd: wire.end
   })
-  const process = yield* Effect.acquireRelease(
+  const acquired = Effect.acquireRelease(
     Effect.tap(start, (process) => Effect.sync(() => (started = process))),
     ({ leader, release }) =>
       Effect.gen(function* () {
@@ -107,6 +107,16 @@ export const openAgent = Effect.fnUntraced(function* (
         release()
         yield* records.forget(leader.pid)
       })
+  )
+  // A scope that is closed during the start is closed when what was started has ended.
+  const settled = Deferred.makeUnsafe<void>()
+  let starting = false
+  const process = yield* Effect.uninterruptible(
+    Effect.gen(function* () {
+      yield* Effect.addFinalizer(() => (starting ? Deferred.await(settled) : Effect.void))
+      starting = true
+      return yield* Effect.ensuring(acquired, Deferred.succeed(settled, undefined))
+    })
   )
   yield* records.record({ pid: process.leader.pid, startTime: process.leader.startTime, run: options.run })
 
