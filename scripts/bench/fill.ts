@@ -8,6 +8,7 @@ import {
   messageColumns,
   spanColumns
 } from "../../src/adapters/sql/rows.ts"
+import { beginning, sealColumns, sealing } from "../../src/adapters/sql/seals.ts"
 import { type Agent, type EventDraft, type Run, Subject } from "../../src/index.ts"
 import { agentId, noCounts } from "../../src/domain/Agent.ts"
 import { agents, type Job, makeJob } from "./subject.ts"
@@ -34,6 +35,7 @@ const sleeper = (number: number, runs: number): Agent => {
     session: null,
     fingerprint: null,
     pullRequest: null,
+    branch: null,
     vouchedAt: null,
     approved: [],
     depth: 0,
@@ -69,6 +71,11 @@ export const insertFinished = (filename: string, count: number, draft: (job: Job
     const messages = insert(db, "messages", messageColumns)
     const runs = insert(db, "runs", ["id", "agent", "body"])
     const journal = insert(db, "journal", journalColumns)
+    const seal = sealing(beginning)
+    const line = (...cells: ReadonlyArray<string | number | null>) => {
+      journal.run(...cells)
+      seal.add(cells)
+    }
     for (let i = 0; i < count; i++) {
       const number = (i % agents) + 1
       const { id } = sleeper(number, 0)
@@ -88,9 +95,10 @@ export const insertFinished = (filename: string, count: number, draft: (job: Job
       events.run(...eventCells(i + 1, draft(makeJob(i % agents, i, "finished/"))))
       messages.run(i + 1, id, "event", i + 1, "read", "", "")
       runs.run(i + 1, id, JSON.stringify(run))
-      journal.run(2 * i + 1, "event.routed", 0, i + 1, id, `custom on bench/bench#${number}: ${id} wakes`, "")
-      journal.run(2 * i + 2, "run.ended", 0, null, id, `run ${n} → sleeping: done`, "")
+      line(2 * i + 1, "event.routed", 0, i + 1, id, `custom on bench/bench#${number}: ${id} wakes`, "")
+      line(2 * i + 2, "run.ended", 0, null, id, `run ${n} → sleeping: done`, "")
     }
+    if (count > 0) insert(db, "journal_seals", sealColumns).run(2 * count, seal.end())
     const row = insert(db, "agents", [...agentColumns, ...spanColumns])
     for (let number = 1; number <= agents; number++) {
       const span = [0, count, 0, 2 * count, 0, count]

@@ -1,9 +1,11 @@
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { IssueInvalid } from "../adapters/forge/local/IssueInvalid.ts"
-import { MergeMethod, QueuedAction } from "../domain/Action.ts"
+import { ActionStatus, MergeMethod, QueuedAction } from "../domain/Action.ts"
 import { Agent, AgentStatus } from "../domain/Agent.ts"
 import {
+  ActionNotFailed,
+  ActionNotFound,
   AgentNotFound,
   BusFull,
   EventNotFound,
@@ -15,7 +17,7 @@ import {
 } from "../domain/Errors.ts"
 import { Actor, Detail, Event, Published } from "../domain/Event.ts"
 import { AgentExplanation, EventExplanation, Status } from "../domain/Explanation.ts"
-import { JournalEntry } from "../domain/Journal.ts"
+import { JournalEntry, JournalHead, JournalVerdict } from "../domain/Journal.ts"
 import { Message } from "../domain/Message.ts"
 import { Run } from "../domain/Run.ts"
 import { Repository, SubjectKind } from "../domain/Subject.ts"
@@ -211,7 +213,15 @@ const pulls = HttpApiGroup.make("pulls").add(
 )
 
 const actions = HttpApiGroup.make("actions").add(
-  get("list", "/actions", { query: { ...page, agent: text }, success: Schema.Array(QueuedAction) })
+  get("list", "/actions", {
+    query: { ...page, agent: text, status: Schema.optionalKey(ActionStatus) },
+    success: Schema.Array(QueuedAction)
+  }),
+  post("retry", "/actions/:id/retry", {
+    params: { id: number },
+    success: QueuedAction,
+    error: [ActionNotFound, ActionNotFailed, StoreUnavailable]
+  })
 )
 
 const journal = HttpApiGroup.make("journal").add(
@@ -219,6 +229,7 @@ const journal = HttpApiGroup.make("journal").add(
     query: { ...page, agent: text, event: Schema.optionalKey(number) },
     success: Schema.Array(JournalEntry)
   }),
+  get("verify", "/journal/verify", { query: { head: Schema.optionalKey(JournalHead) }, success: JournalVerdict }),
   get("watch", "/watch", { success: HttpApiSchema.StreamSse({ data: JournalEntry }) })
 )
 

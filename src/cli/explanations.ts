@@ -1,3 +1,4 @@
+import { describe } from "../domain/Action.ts"
 import type { Agent } from "../domain/Agent.ts"
 import type { AgentExplanation, EventExplanation } from "../domain/Explanation.ts"
 import type { JournalEntry } from "../domain/Journal.ts"
@@ -7,6 +8,7 @@ import * as Subject from "../domain/Subject.ts"
 import { nameOf } from "./commands/events.ts"
 import { line } from "../app/terminalText.ts"
 import { age, span, table } from "./render.ts"
+import { howToRetry } from "./standing.ts"
 
 type Verdict = JournalEntry["verdicts"][number]
 
@@ -84,10 +86,19 @@ export const explainAgent = ({ actions, agent, journal: entries, runs }: AgentEx
       "Actions",
       actions.length === 0
         ? "It asked for none."
-        : table(
-            ["ACTION", "STATUS", "SUBJECT", "ERROR"],
-            actions.map(({ action, error, status, subject }) => [action._tag, status, Subject.key(subject), error])
-          )
+        : [
+            table(
+              ["ACTION", "WHAT", "STATUS", "SUBJECT", "ERROR"],
+              actions.map(({ action, error, id, status, subject }) => [
+                id,
+                describe(action),
+                status,
+                Subject.key(subject),
+                error
+              ])
+            ),
+            ...howToRetry(actions)
+          ].join("\n")
     ),
     ...section("Journal", journal(entries, now))
   ].join("\n")

@@ -1,4 +1,5 @@
 import { Command } from "effect/cli"
+import { actions } from "./commands/actions.ts"
 import { agents } from "./commands/agents.ts"
 import { answer } from "./commands/answer.ts"
 import { backup } from "./commands/backup.ts"
@@ -9,6 +10,7 @@ import { explain } from "./commands/explain.ts"
 import { inbox } from "./commands/inbox.ts"
 import { init } from "./commands/init.ts"
 import { issue } from "./commands/issue.ts"
+import { journal } from "./commands/journal.ts"
 import { approve } from "./commands/approve.ts"
 import { pull } from "./commands/pull.ts"
 import { pause } from "./commands/pause.ts"
@@ -31,7 +33,7 @@ export const squadron = root.pipe(
   ]),
   Command.withSubcommands([
     { group: "Set up and run", commands: [init, doctor, start, backup] },
-    { group: "Look", commands: [status, watch, agents, inbox, events, explain] },
+    { group: "Look", commands: [status, watch, agents, inbox, events, explain, actions, journal] },
     { group: "Give work", commands: [issue, pull, publish] },
     { group: "Steer agents", commands: [answer, approve, pause, resume, retry, cancel] }
   ])

@@ -78,6 +78,26 @@ export const Action = Schema.TaggedUnion({
 export type Action = typeof Action.Type
 export type ActionType = Action["_tag"]
 
+/** What it does, in a few words for a person. */
+export const describe = (action: Action): string =>
+  Action.match(action, {
+    comment: () => "comment",
+    add_labels: ({ labels }) => `label ${labels.join(", ")}`,
+    remove_labels: ({ labels }) => `remove label ${labels.join(", ")}`,
+    assign: ({ assignees }) => `assign ${assignees.join(", ")}`,
+    open_issue: ({ title }) => `open issue ${JSON.stringify(title)}`,
+    close_issue: ({ reason }) => `close as ${reason}`,
+    reopen_issue: () => "reopen",
+    push: ({ branch, commit }) => `push ${commit.slice(0, 9)} to ${branch}`,
+    open_pull_request: ({ base, head, title }) => `open pull request ${JSON.stringify(title)} (${head} into ${base})`,
+    update_pull_request: () => "update the pull request",
+    review: ({ role, verdict }) => `${verdict.replace("_", " ")} as ${role}`,
+    reply_review: ({ comment }) => `reply to review comment ${comment}`,
+    set_check: ({ conclusion, name }) => `check ${name}: ${conclusion}`,
+    merge: ({ commit, method }) => `merge ${commit.slice(0, 9)} by ${method}`,
+    delete_branch: ({ branch }) => `delete branch ${branch}`
+  })
+
 /** An action as a harness asks for it: on the agent's own subject unless it names an issue of the same repository. */
 export const RequestedAction = Schema.Struct({ action: Action, issue: Schema.optionalKey(ForgeNumber) })
 export type RequestedAction = typeof RequestedAction.Type
@@ -132,7 +152,9 @@ export const QueuedAction = Schema.Struct({
   id: Schema.Int,
   ...ActionDraft.fields,
   status: ActionStatus,
+  /** Tries that were noted, in all; those that the outbox makes now are noted once it is through with them. */
   attempts: Schema.Int,
+  /** Why the last of them failed, else empty. */
   error: Schema.String
 })
 export type QueuedAction = typeof QueuedAction.Type

@@ -53,6 +53,34 @@ export class EventNotFound extends Schema.TaggedError<EventNotFound>()(
   }
 }
 
+export class ActionNotFound extends Schema.TaggedError<ActionNotFound>()(
+  "ActionNotFound",
+  {
+    action: Schema.Int
+  },
+  { httpApiStatus: 404 }
+) {
+  override get message() {
+    return `There is no action ${this.action}. \`squadron actions list\` lists those that are queued or failed.`
+  }
+}
+
+/** Only an action that failed for good can be tried again; `status` is where this one is. */
+export class ActionNotFailed extends Schema.TaggedError<ActionNotFailed>()(
+  "ActionNotFailed",
+  {
+    action: Schema.Int,
+    status: Schema.Literals(["queued", "done"])
+  },
+  { httpApiStatus: 409 }
+) {
+  override get message() {
+    return this.status === "done"
+      ? `Action ${this.action} is done; it is not done again. Only failed actions are retried.`
+      : `Action ${this.action} is queued; the outbox tries it by itself. Only failed actions are retried.`
+  }
+}
+
 /** The agent's status does not allow it. */
 export class NotPossible extends Schema.TaggedError<NotPossible>()(
   "NotPossible",
@@ -116,7 +144,7 @@ export class PullRequestNotFound extends Schema.TaggedError<PullRequestNotFound>
   { httpApiStatus: 404 }
 ) {
   override get message() {
-    return `There is no pull request ${this.pullRequest}. \`squadron pulls\` lists all.`
+    return `There is no pull request ${this.pullRequest}. \`squadron pull list\` lists all.`
   }
 }
 

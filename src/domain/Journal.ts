@@ -17,6 +17,7 @@ export const JournalKind = Schema.Literals([
   "message.set_aside",
   "action.done",
   "action.failed",
+  "action.retried",
   "landing.decided",
   "tool.called",
   "tool.refused",
@@ -41,3 +42,38 @@ export type JournalDraft = typeof JournalDraft.Type
 /** One line of the append-only record of what was decided and why. */
 export const JournalEntry = Schema.Struct({ id: Schema.Int, ...JournalDraft.fields })
 export type JournalEntry = typeof JournalEntry.Type
+
+/** The hash of a seal. */
+export const JournalHead = Schema.String.check(
+  Schema.isPattern(/^[0-9a-f]{64}$/, {
+    message: "expected a head: 64 hexadecimal digits, as `squadron journal verify` prints it"
+  })
+)
+
+/** Lines that one seal closes, or that none does, and that are not as they were written. */
+export const BrokenSpan = Schema.Struct({
+  /** The first number that belongs to it. */
+  from: Schema.Int,
+  /** The last number that belongs to it. */
+  to: Schema.Int,
+  /** The earliest time of its lines as they are now; null where none is left. */
+  since: Schema.NullOr(Schema.Int),
+  /** The latest. */
+  until: Schema.NullOr(Schema.Int),
+  /** `differs`: lines or seals were changed, removed or added. `unsealed`: lines after the last seal. */
+  problem: Schema.Literals(["differs", "unsealed"])
+})
+export type BrokenSpan = typeof BrokenSpan.Type
+
+/** What a look at the whole journal came to. */
+export const JournalVerdict = Schema.Struct({
+  /** How many lines are as they were written: all, or those before the first broken span. */
+  lines: Schema.Int,
+  /** The hash of the seal that closes them; null where there are none. */
+  head: Schema.NullOr(Schema.String),
+  /** The first span in which something is wrong; null where the journal is whole. */
+  broken: Schema.NullOr(BrokenSpan),
+  /** The last line under the head that was asked for; null where none was, or where it is no seal of these lines. */
+  noted: Schema.NullOr(Schema.Int)
+})
+export type JournalVerdict = typeof JournalVerdict.Type

@@ -28,11 +28,19 @@ export interface Step {
   readonly runs: ReadonlyArray<Run>
   readonly actions: ReadonlyArray<ActionDraft>
   /** What became of actions that were tried; one that stays `queued` is tried again. */
-  readonly settled: ReadonlyArray<{ readonly id: number; readonly status: ActionStatus; readonly error: string }>
+  readonly settled: ReadonlyArray<{
+    readonly id: number
+    readonly status: ActionStatus
+    readonly error: string
+    /** How many tries that took; one unless told. */
+    readonly tries?: number
+  }>
+  /** Actions that failed for good and are queued again, with their key; of another status they stay as they are. */
+  readonly retried: ReadonlyArray<number>
   readonly timers: ReadonlyArray<Timer>
   /** Agents whose timer is no longer wanted, or has fired. */
   readonly timersDropped: ReadonlyArray<string>
-  /** Pull requests, by subject key, and the agents whose work they are. */
+  /** Pull requests, by subject key, and branches, by `branchKey`, and the agents whose work they are. */
   readonly owned: ReadonlyArray<{ readonly subject: string; readonly agent: string }>
   /** Facts that follow. */
   readonly events: ReadonlyArray<EventDraft>
@@ -49,6 +57,7 @@ export const empty: Step = {
   runs: [],
   actions: [],
   settled: [],
+  retried: [],
   timers: [],
   timersDropped: [],
   owned: [],

@@ -1,5 +1,5 @@
 import { Clock, Context, Duration, Effect, FiberMap, Latch, Layer, Schedule } from "effect"
-import { Action, type QueuedAction } from "../domain/Action.ts"
+import { describe, type QueuedAction } from "../domain/Action.ts"
 import { type AgentExists, ForgeError, type StaleVersion, type StoreUnavailable } from "../domain/Errors.ts"
 import * as Step from "../domain/Step.ts"
 import * as Subject from "../domain/Subject.ts"
@@ -10,7 +10,7 @@ import { Store } from "./Store.ts"
 /** Subjects that are acted on at once. */
 const width = 8
 
-/** Tries of one action before it counts as failed. */
+/** Tries of one action before it counts as failed; as many again after a person's retry. */
 const tries = 10
 
 /** How long a try may take; whether it was done is not known then, and the forge's mark tells. */
@@ -18,24 +18,7 @@ const patience = "1 minute"
 const noAnswer = new ForgeError({ reason: "no answer within a minute", retryable: true, retryAfter: null })
 
 /** One line for a person. */
-const describeAction = ({ action, subject }: QueuedAction): string =>
-  `${Action.match(action, {
-    comment: () => "comment",
-    add_labels: ({ labels }) => `label ${labels.join(", ")}`,
-    remove_labels: ({ labels }) => `remove label ${labels.join(", ")}`,
-    assign: ({ assignees }) => `assign ${assignees.join(", ")}`,
-    open_issue: ({ title }) => `open issue ${JSON.stringify(title)}`,
-    close_issue: ({ reason }) => `close as ${reason}`,
-    reopen_issue: () => "reopen",
-    push: ({ branch, commit }) => `push ${commit.slice(0, 9)} to ${branch}`,
-    open_pull_request: ({ base, head, title }) => `open pull request ${JSON.stringify(title)} (${head} into ${base})`,
-    update_pull_request: () => "update the pull request",
-    review: ({ role, verdict }) => `${verdict.replace("_", " ")} as ${role}`,
-    reply_review: ({ comment }) => `reply to review comment ${comment}`,
-    set_check: ({ conclusion, name }) => `check ${name}: ${conclusion}`,
-    merge: ({ commit, method }) => `merge ${commit.slice(0, 9)} by ${method}`,
-    delete_branch: ({ branch }) => `delete branch ${branch}`
-  })} on ${Subject.key(subject)}`
+const describeAction = ({ action, subject }: QueuedAction): string => `${describe(action)} on ${Subject.key(subject)}`
 
 /**
  * Performs queued actions: in order per subject, side by side across subjects. What the forge refuses for now is tried
@@ -61,12 +44,17 @@ export class Outbox extends Context.Service<
         if (committed.actions) wake.openUnsafe()
       })
 
-      const settle = Effect.fnUntraced(function* (action: QueuedAction, status: "done" | "failed", error: string) {
+      const settle = Effect.fnUntraced(function* (
+        action: QueuedAction,
+        tries: number,
+        status: "done" | "failed",
+        error: string
+      ) {
         const at = yield* Clock.currentTimeMillis
         const text = `${describeAction(action)}${error === "" ? "" : `: ${error}`}`
         const commit: Effect.Effect<void, StaleVersion | AgentExists | StoreUnavailable> = store.commit(
           Step.make({
-            settled: [{ id: action.id, status, error }],
+            settled: [{ id: action.id, status, error, tries }],
             journal: [
               {
                 kind: status === "done" ? "action.done" : "action.failed",
@@ -86,8 +74,13 @@ export class Outbox extends Context.Service<
         Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("5 minutes")]),
         Schedule.recurs(tries - 1)
       ])
-      const perform = (action: QueuedAction) =>
-        forge.perform(action).pipe(
+      const perform = (action: QueuedAction) => {
+        let tried = 0
+        const attempt = Effect.suspend(() => {
+          tried++
+          return forge.perform(action)
+        })
+        return attempt.pipe(
           Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(noAnswer) }),
           Effect.tapError((error) =>
             Effect.when(
@@ -108,12 +101,13 @@ export class Outbox extends Context.Service<
               const [reason] = cause.reasons
               const why =
                 reason?._tag === "Die" && reason.defect instanceof Error ? reason.defect.message : "an internal fault"
-              return settle(action, "failed", why)
+              return settle(action, tried, "failed", why)
             },
-            onSuccess: () => settle(action, "done", "")
+            onSuccess: () => settle(action, tried, "done", "")
           }),
           Effect.catch(() => Effect.void)
         )
+      }
 
       const round = Effect.gen(function* () {
         wake.closeUnsafe()

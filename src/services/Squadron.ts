@@ -1,6 +1,9 @@
 import { Clock, Context, Effect, Latch, Layer, Queue, Stream } from "effect"
+import type { QueuedAction } from "../domain/Action.ts"
 import { type Agent, canMove, isLive } from "../domain/Agent.ts"
 import {
+  type ActionNotFailed,
+  type ActionNotFound,
   type AgentNotFound,
   type BusFull,
   type EventNotFound,
@@ -37,7 +40,7 @@ export class Squadron extends Context.Service<
     resume(agent: string): Effect.Effect<Agent, AgentNotFound | NotPossible | BusFull | StoreUnavailable>
     /** Gives an escalated, waiting or paused agent a new chance, its messages that were set aside included. */
     retry(agent: string): Effect.Effect<Agent, AgentNotFound | NotPossible | BusFull | StoreUnavailable>
-    /** Answers an asking agent. */
+    /** Answers an asking agent, also one that is escalated since it waited too long. */
     answer(
       agent: string,
       answer: string
@@ -47,6 +50,11 @@ export class Squadron extends Context.Service<
       agent: string,
       paths: ReadonlyArray<string>
     ): Effect.Effect<Agent, AgentNotFound | NotPossible | BusFull | StoreUnavailable>
+    /**
+     * Has an action that failed for good tried again, in its place before what its subject has still queued. What was
+     * done there meanwhile stays: it is done on the subject as it is by then, or refused anew.
+     */
+    retryAction(id: number): Effect.Effect<QueuedAction, ActionNotFound | ActionNotFailed | StoreUnavailable>
     explainEvent(seq: number): Effect.Effect<EventExplanation, EventNotFound>
     explainAgent(id: string): Effect.Effect<AgentExplanation, AgentNotFound>
     readonly status: Effect.Effect<Status>
@@ -147,13 +155,16 @@ export class Squadron extends Context.Service<
           ),
           answer: Effect.fn("Squadron.answer")(function* (agent: string, answer: string) {
             const held = yield* store.agent(agent)
-            if (held.status !== "asking")
+            if (held.status !== "asking" && held.status !== "escalated")
               return yield* new NotPossible({ agent, status: held.status, wanted: "answering" })
             return yield* ask(agent, "answering", "ready", { _tag: "agent.answered", agent, answer })
           }),
           approve: Effect.fn("Squadron.approve")(function* (agent: string, paths: ReadonlyArray<string>) {
             const { status } = yield* store.agent(agent)
             return yield* ask(agent, "approving", status, { _tag: "agent.approved", agent, paths })
+          }),
+          retryAction: Effect.fn("Squadron.retryAction")(function* (id: number) {
+            return yield* store.retryAction(id, yield* Clock.currentTimeMillis)
           }),
           explainEvent: Effect.fn("Squadron.explainEvent")(function* (seq: number) {
             const event = yield* store.event(seq)

@@ -1,9 +1,17 @@
 import { Context, type Effect, type Scope } from "effect"
-import type { QueuedAction } from "../domain/Action.ts"
+import type { ActionStatus, QueuedAction } from "../domain/Action.ts"
 import type { Agent, AgentStatus } from "../domain/Agent.ts"
-import type { AgentExists, AgentNotFound, EventNotFound, StaleVersion, StoreUnavailable } from "../domain/Errors.ts"
+import type {
+  ActionNotFailed,
+  ActionNotFound,
+  AgentExists,
+  AgentNotFound,
+  EventNotFound,
+  StaleVersion,
+  StoreUnavailable
+} from "../domain/Errors.ts"
 import type { Event, EventDraft, Published } from "../domain/Event.ts"
-import type { JournalEntry } from "../domain/Journal.ts"
+import type { JournalEntry, JournalVerdict } from "../domain/Journal.ts"
 import type { Message } from "../domain/Message.ts"
 import type { Run } from "../domain/Run.ts"
 import type { Step } from "../domain/Step.ts"
@@ -14,7 +22,7 @@ export type Committed = {
   readonly events: ReadonlyArray<Event>
   readonly agents: ReadonlyArray<Agent>
   readonly journal: ReadonlyArray<JournalEntry>
-  /** Whether actions were queued. */
+  /** Whether actions were queued, or what became of them was noted. */
   readonly actions: boolean
   /** Whether timers were set or dropped. */
   readonly timers: boolean
@@ -78,9 +86,11 @@ export class Store extends Context.Service<
     agentsById(ids: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
     /** Live agents on, or blocked on, any of these subject keys. */
     roster(subjects: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Agent>>
-    /** The agents whose work these pull requests are, by subject key; also agents that have ended. */
-    owners(subjects: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>>
-    /** All blocked agents, longest first. */
+    /** The agents whose work these are: pull requests by subject key, branches by `branchKey`; also agents that have ended. */
+    owners(keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>>
+    /** All live agents that have a pull request. */
+    readonly withPulls: Effect.Effect<ReadonlyArray<Agent>>
+    /** All agents that go on when other subjects close, blocked or escalated, longest first. */
     readonly blocked: Effect.Effect<ReadonlyArray<Agent>>
     /** Ready agents, highest priority first, then longest waiting. Not of the given roles, which are at their limit. */
     ready(limit: number, without: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Pick<Agent, "id" | "role">>>
@@ -108,11 +118,26 @@ export class Store extends Context.Service<
 
     /** Queued actions in order of `id`, at most `limit`, without those of the given subjects (which are under way). */
     queuedActions(limit: number, without: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<QueuedAction>>
-    actions(page: Page & { readonly agent?: string | undefined }): Effect.Effect<ReadonlyArray<QueuedAction>>
+    actions(
+      page: Page & { readonly agent?: string | undefined; readonly status?: ActionStatus | undefined }
+    ): Effect.Effect<ReadonlyArray<QueuedAction>>
+    /**
+     * Queues an action again that failed for good, with its key and its number, and writes that into the journal; of
+     * many who ask at the same time one succeeds. `at` in milliseconds since 1970.
+     */
+    retryAction(
+      id: number,
+      at: number
+    ): Effect.Effect<QueuedAction, ActionNotFound | ActionNotFailed | StoreUnavailable>
 
     journal(
       page: Page & { readonly agent?: string | undefined; readonly event?: number | undefined }
     ): Effect.Effect<ReadonlyArray<JournalEntry>>
+    /**
+     * Looks through the whole journal, a few lines at a time: whether each line is as it was written, where not, and
+     * whether `noted`, a head from an earlier look or null, is a seal of it.
+     */
+    verifyJournal(noted: string | null): Effect.Effect<JournalVerdict>
     readonly counts: Effect.Effect<Counts>
   }
 >()("squadron/services/Store") {}

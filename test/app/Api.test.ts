@@ -5,7 +5,7 @@ import { FetchHttpClient, HttpBody, HttpClient, HttpClientRequest } from "effect
 import { HttpApiClient } from "effect/http-api"
 import { Api } from "../../src/app/Api.ts"
 import { checked } from "../../src/app/serverAddress.ts"
-import { fixer, repository, routed, serve } from "./ServedSquadron.ts"
+import { acted, fixer, repository, routed, serve } from "./ServedSquadron.ts"
 
 const client = (url: string, token?: string) =>
   HttpApiClient.make(Api, {
@@ -149,6 +149,38 @@ describe("the API", () => {
       assert.strictEqual(plain.json()["_tag"], "AgentNotFound", "no body is as good as an empty one")
     }))
 
+  test("lists actions by status, and retries one that failed", () =>
+    Effect.gen(function* () {
+      const { state, url } = yield* serve()
+      yield* Ref.set(state.actions, acted("done", "queued", "failed", "failed"))
+      const api = yield* client(url)
+      const ids = (query: Parameters<typeof api.actions.list>[0]["query"]) =>
+        Effect.map(api.actions.list({ query }), (actions) => actions.map(({ id }) => id))
+      assert.deepStrictEqual(yield* ids({}), [4, 3, 2, 1])
+      assert.deepStrictEqual(yield* ids({ status: "failed", limit: 1 }), [4])
+      assert.deepStrictEqual(yield* ids({ status: "failed", agent: "nobody" }), [])
+      const unknown = yield* send("GET", `${url}/api/v1/actions?status=broken`)
+      assert.strictEqual(unknown.json()["field"], "query.status")
+
+      const { error, id, status } = yield* api.actions.retry({ params: { id: 3 } })
+      assert.deepStrictEqual({ error, id, status }, { error: "", id: 3, status: "queued" })
+      const again = yield* Effect.flip(api.actions.retry({ params: { id: 3 } }))
+      assert.strictEqual(again._tag, "ActionNotFailed")
+      assert.include(again.message, "Action 3 is queued")
+      const plain = yield* send("POST", `${url}/api/v1/actions/1/retry`)
+      assert.strictEqual(plain.status, 409)
+      assert.deepStrictEqual(plain.json(), {
+        _tag: "ActionNotFailed",
+        action: 1,
+        status: "done",
+        message: "Action 1 is done; it is not done again. Only failed actions are retried."
+      })
+      const missing = yield* send("POST", `${url}/api/v1/actions/99/retry`)
+      assert.strictEqual(missing.status, 404)
+      assert.include(String(missing.json()["message"]), "There is no action 99.")
+      assert.strictEqual((yield* send("POST", `${url}/api/v1/actions/x/retry`)).json()["field"], "params.id")
+    }))
+
   test("streams the journal to watchers", () =>
     Effect.gen(function* () {
       const { url, state } = yield* serve()
@@ -181,6 +213,7 @@ describe("the API", () => {
       const { json } = yield* send("GET", `${url}/openapi.json`)
       const paths = Object.keys(json()["paths"] as object)
       assert.include(paths, "/api/v1/issues/{owner}/{name}/{number}")
+      assert.include(paths, "/api/v1/actions/{id}/retry")
       assert.include(paths, "/api/v1/watch")
     }))
 

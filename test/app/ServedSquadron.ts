@@ -4,10 +4,12 @@ import { LocalForge } from "../../src/adapters/forge/local/LocalForge.ts"
 import * as Http from "../../src/app/http.ts"
 import { ServerSettings } from "../../src/app/serverAddress.ts"
 import { type Agent, type AgentStatus } from "../../src/domain/Agent.ts"
+import type { QueuedAction } from "../../src/domain/Action.ts"
 import { AgentNotFound, EventNotFound, IssueNotFound, NotPossible } from "../../src/domain/Errors.ts"
 import { type Event, Published } from "../../src/domain/Event.ts"
-import type { JournalEntry } from "../../src/domain/Journal.ts"
+import type { JournalEntry, JournalVerdict } from "../../src/domain/Journal.ts"
 import { makeRole, makeSquad } from "../../src/domain/Role.ts"
+import { retryAction } from "../../src/domain/retryAction.ts"
 import * as Subject from "../../src/domain/Subject.ts"
 import { Backup, BackupFailed } from "../../src/services/Backup.ts"
 import { type Comment, Forge, type Issue } from "../../src/services/Forge.ts"
@@ -28,6 +30,20 @@ export const fixer: Agent = someAgent({
   unread: 1,
   note: "Which currency?"
 })
+
+/** Actions of the fixer, numbered from 1, one of each status that is given. */
+export const acted = (...statuses: ReadonlyArray<QueuedAction["status"]>): ReadonlyArray<QueuedAction> =>
+  statuses.map((status, index) => ({
+    id: index + 1,
+    key: `${fixer.id}/${index}`,
+    subject: fixer.subject,
+    agent: fixer.id,
+    depth: 1,
+    action: { _tag: "close_issue", reason: "completed" },
+    status,
+    attempts: status === "queued" ? 0 : 1,
+    error: status === "failed" ? "The forge refused: no permission" : ""
+  }))
 
 export const routed: JournalEntry = {
   id: 1,
@@ -62,9 +78,12 @@ const makeState = Effect.gen(function* () {
     issues: yield* Ref.make<ReadonlyArray<Issue>>([]),
     comments: yield* Ref.make<ReadonlyArray<Comment & { readonly issue: number }>>([]),
     agents: yield* Ref.make<ReadonlyArray<Agent>>([fixer]),
+    actions: yield* Ref.make<ReadonlyArray<QueuedAction>>([]),
     accepting: yield* Ref.make(true),
     written: yield* Ref.make<ReadonlyArray<JournalEntry>>([routed]),
-    journal: yield* PubSub.unbounded<JournalEntry>()
+    journal: yield* PubSub.unbounded<JournalEntry>(),
+    verdict: yield* Ref.make<JournalVerdict>({ lines: 0, head: null, broken: null, noted: null }),
+    heads: yield* Ref.make<ReadonlyArray<string | null>>([])
   }
 })
 type State = Effect.Success<typeof makeState>
@@ -101,11 +120,17 @@ const squadron = (state: State) =>
     watch: Stream.fromPubSub(state.journal),
     pause: (id, reason) => move(state, id, "asking", "paused", reason),
     answer: (id, answer) => move(state, id, "asking", "ready", answer),
+    retryAction: Effect.fnUntraced(function* (id) {
+      const held = (yield* Ref.get(state.actions)).find((action) => action.id === id)
+      const retried = yield* Effect.fromResult(retryAction(id, held, 0).value)
+      yield* Ref.update(state.actions, (actions) => actions.map((action) => (action.id === id ? retried : action)))
+      return retried
+    }),
     explainEvent: (seq) =>
       Effect.map(findEvent(state, seq), (event) => ({ event, routed: true, journal: [routed], agents: [fixer] })),
     explainAgent: (id) =>
       Effect.map(findAgent(state, id), (agent) => ({ agent, journal: [routed], runs: [], actions: [] })),
-    status: Effect.map(Ref.get(state.accepting), (accepting) => ({
+    status: Effect.map(Effect.all([Ref.get(state.accepting), Ref.get(state.actions)]), ([accepting, actions]) => ({
       version: "0.1.0",
       startedAt: 0,
       accepting,
@@ -115,7 +140,7 @@ const squadron = (state: State) =>
       unread: 1,
       setAside: 0,
       actionsQueued: 0,
-      actionsFailed: 0,
+      actionsFailed: actions.filter(({ status }) => status === "failed").length,
       permits: { held: 1, limit: 10 },
       roles: [{ name: "fixer", description: "Fixes bugs", running: 1, limit: 4 }]
     }))
@@ -129,8 +154,24 @@ const store = (state: State) =>
     agents: ({ live }) => Effect.map(Ref.get(state.agents), (agents) => (live === false ? [] : agents)),
     inbox: () => Effect.succeed([]),
     runs: () => Effect.succeed([]),
-    actions: () => Effect.succeed([]),
+    actions: ({ agent, before = Number.MAX_SAFE_INTEGER, limit, status }) =>
+      Effect.map(Ref.get(state.actions), (actions) =>
+        actions
+          .filter(
+            (action) =>
+              action.id < before &&
+              (agent === undefined || action.agent === agent) &&
+              (status === undefined || action.status === status)
+          )
+          .toReversed()
+          .slice(0, limit)
+      ),
     journal: () => Ref.get(state.written),
+    verifyJournal: (noted) =>
+      Effect.andThen(
+        Ref.update(state.heads, (heads) => [...heads, noted]),
+        Ref.get(state.verdict)
+      ),
     counts: Effect.succeed({
       events: 2,
       routed: 2,

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { createServer, type RequestListener, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { dirname, join } from "node:path"
@@ -121,7 +121,7 @@ describe("squadron doctor", () => {
       assert.match(healthy.out, /^✓ node {5}\d/m)
       assert.match(
         healthy.out,
-        /^! sandbox {2}off: agents may do all that this user may\n {11}→ Remove `sandbox: off` from config\.yaml\.$/m
+        /^! sandbox {2}off: agents and hooks may do all that this user may\n {11}→ Remove `sandbox: off` from config\.yaml\.$/m
       )
       assert.deepStrictEqual([healthy.code, healthy.err], [0, ""])
       const ill = yield* examined(folder, { PATH: "/nowhere" }, false)
@@ -216,6 +216,84 @@ describe("squadron doctor", () => {
   )
 
   test(
+    "takes what the sandbox shows into account, and says what to list of a tool that it hides",
+    Effect.gen(function* () {
+      if ((yield* detect).kind === "none") return
+      const tools = yield* project({
+        "nvm/versions/v1/lib/agent.js": "#!/bin/sh\n",
+        "bin/single": "#!/bin/sh\n",
+        "share/lib/linked": "#!/bin/sh\n"
+      })
+      mkdirSync(join(tools, "nvm/versions/v1/bin"))
+      symlinkSync("../lib/agent.js", join(tools, "nvm/versions/v1/bin/agent"))
+      symlinkSync("../share/lib/linked", join(tools, "bin/linked"))
+      const roles = {
+        ".squadron/agents/deep.md": role("agent: agent\nworkspace: true\ngate: single"),
+        ".squadron/agents/linked.md": role("agent: linked\nworkspace: true\ngate: ./check.sh"),
+        "check.sh": "#!/bin/sh\n"
+      }
+      const environment = { PATH: `${tools}/nvm/versions/v1/bin:${tools}/bin:${systemPath}` }
+      const hooks = `hooks: { afterCreate: single, beforeRun: ${tools}/bin/single, afterRun: ./check.sh, beforeRemove: no-such }`
+      const written = (readable: ReadonlyArray<string>) => ({
+        [config]: `server: { port: 0 }\nsandboxReadable: [${readable.join(", ")}]\nworkspaces: { minFree: 1B, ${hooks} }\n`
+      })
+      const hidden = yield* examined(yield* project({ ...roles, ...written([]) }), environment)
+      const advice = (name: string) => hidden.named(name).map(({ remedy }) => remedy)
+      const add = (what: string) => [
+        `Add ${what} to \`sandboxReadable\` in config.yaml, or install it in a system folder such as /usr/local.`
+      ]
+      assert.deepStrictEqual(advice("role deep"), add(`\`${tools}/nvm/versions/v1\``))
+      assert.deepStrictEqual(advice("gate deep"), add(`\`${tools}/bin\``))
+      assert.deepStrictEqual(advice("role linked"), add(`\`${tools}/bin\` and \`${tools}/share/lib\``))
+      assert.deepStrictEqual(statuses(hidden.named("gate linked")), ["ok"], "it is in the clone")
+      assert.deepStrictEqual(advice("hook afterCreate"), add(`\`${tools}/bin\``))
+      assert.deepStrictEqual(statuses(hidden.named("hook beforeRun")), ["ok"], "it is given by its path")
+      assert.deepStrictEqual(hidden.named("hook afterRun"), [], "it is in the clone")
+      assert.deepStrictEqual(advice("hook beforeRemove"), [
+        "Install it, or name another program in `workspaces.hooks`."
+      ])
+      const listed = [`${tools}/nvm/versions/v1`, `${tools}/bin`, `${tools}/share/lib`]
+      const { named } = yield* examined(yield* project({ ...roles, ...written(listed) }), environment)
+      const seen = ["role deep", "gate deep", "role linked", "hook afterCreate"].flatMap(named)
+      assert.deepStrictEqual(statuses(seen), ["ok", "ok", "ok", "ok"])
+      assert.deepStrictEqual(
+        named("readable").map(({ status, text }) => [status, text]),
+        listed.map((folder) => ["ok", folder])
+      )
+      const half = yield* examined(yield* project({ ...roles, ...written([`${tools}/bin`]) }), environment)
+      assert.deepStrictEqual(half.named("role linked")[0]?.remedy, add(`\`${tools}/share/lib\``)[0])
+    })
+  )
+
+  test(
+    "says of each folder that the sandbox shall show whether it is there and readable",
+    Effect.gen(function* () {
+      const tools = yield* project({ "open/tool": "", "closed/tool": "" })
+      const closed = join(tools, "closed")
+      chmodSync(closed, 0)
+      yield* Effect.addFinalizer(() => Effect.sync(() => chmodSync(closed, 0o700)))
+      const listed = ["tools", `${tools}/open`, closed]
+      const settings = (sandbox: string) => ({
+        [config]: `server: { port: 0 }\nworkspaces: { minFree: 1B }\nsandbox: ${sandbox}\nsandboxReadable: [${listed.join(", ")}]\n`
+      })
+      const folder = yield* project({ ...tool, ...settings("auto") })
+      const { code, named } = yield* examined(folder)
+      const [relative, open, shut] = named("readable")
+      assert.deepStrictEqual(
+        [code, relative?.status, relative?.text],
+        [0, "warning", `${folder}/tools is not there, and programs go without it`]
+      )
+      assert.strictEqual(relative?.remedy, "Create it, or take it out of `sandboxReadable` in config.yaml.")
+      assert.deepStrictEqual([open?.status, open?.text], ["ok", `${tools}/open`])
+      // To root everything is readable.
+      const text = process.getuid?.() === 0 ? closed : `${closed} may not be read by this user`
+      assert.strictEqual(shut?.text, text)
+      const without = yield* examined(yield* project({ ...tool, ...settings("off") }))
+      assert.deepStrictEqual(without.named("readable"), [], "nothing is hidden there")
+    })
+  )
+
+  test(
     "names the secrets that are set and that are not, and shows none",
     Effect.gen(function* () {
       const folder = yield* project({
@@ -271,6 +349,39 @@ describe("squadron doctor", () => {
         assert.deepStrictEqual([code, ...statuses(named("daemon"))], [0, "warning"])
         assert.strictEqual(named("daemon")[0]?.text, `process 4711 at http://127.0.0.1:${silent} does not answer`)
       }
+    })
+  )
+
+  test(
+    "tells whether the journal of a running daemon is whole, where that is soon known",
+    Effect.gen(function* () {
+      const folder = yield* project({ ...calm, ...tool })
+      const told = { newest: 9, asked: 0, broken: null as object | null }
+      const port = yield* listening((request, response) => {
+        response.setHeader("content-type", "application/json")
+        if (request.url === "/healthz") return response.end('{"alive":true}')
+        if (request.headers.authorization !== "Bearer open sesame") return response.writeHead(401).end("{}")
+        if (request.url?.startsWith("/api/v1/journal?") === true) {
+          const line = { kind: "run.ended", at: 0, event: null, agent: null, text: "", verdicts: [] }
+          return response.end(JSON.stringify([{ id: told.newest, ...line }]))
+        }
+        told.asked++
+        return response.end(JSON.stringify({ lines: 9, head: "a", broken: told.broken, noted: null }))
+      })
+      yield* DaemonFile.announce(folder, { url: `http://127.0.0.1:${port}`, pid: 4711, tokenFile: null })
+      const journal = Effect.map(examined(folder, { SQUADRON_TOKEN: "open sesame" }), ({ code, named }) => {
+        const [check] = named("journal")
+        return [code, check?.status, check?.text]
+      })
+      assert.deepStrictEqual(yield* journal, [0, "ok", "whole: 9 lines"])
+      told.broken = { from: 4, to: 6, since: null, until: null, problem: "differs" }
+      const text = "broken: something between lines 4 and 6 is not what was written"
+      assert.deepStrictEqual(yield* journal, [0, "warning", text])
+      told.newest = 100_001
+      assert.deepStrictEqual(yield* journal, [0, "ok", "too long for a glance; `squadron journal verify` reads it"])
+      assert.strictEqual(told.asked, 2)
+      const { named } = yield* examined(folder)
+      assert.deepStrictEqual(named("journal"), [])
     })
   )
 

@@ -4,7 +4,7 @@ import { line, lines } from "../../src/app/terminalText.ts"
 import { explainAgent, explainEvent } from "../../src/cli/explanations.ts"
 import { age, fit, span, table } from "../../src/cli/render.ts"
 import * as Subject from "../../src/domain/Subject.ts"
-import { fixer, repository, routed } from "../app/ServedSquadron.ts"
+import { acted, fixer, repository, routed } from "../app/ServedSquadron.ts"
 
 describe("a table", () => {
   it("aligns its columns, also under wide characters", () => {
@@ -99,5 +99,13 @@ describe("an explanation", () => {
     assert.match(text, /^Agent fixer-7-e1 is asking, 2m ago: Which currency\?$/m)
     assert.match(text, /^ {2}1 {4}2m ago {2}1m {6}2 {6}NeedsInput {2}asks: Which currency\?$/m)
     assert.include(text, "It asked for none.")
+    assert.notInclude(text, "squadron actions retry")
+  })
+
+  it("of an agent tells how to retry what it could not do", () => {
+    const actions = acted("failed", "done", "failed", "failed", "failed").toReversed()
+    const text = explainAgent({ agent: fixer, journal: [], runs: [], actions }, 0)
+    assert.match(text, /^ {2}5 {7}close as completed {2}failed {2}acme\/shop#7 {2}The forge refused: no permission$/m)
+    assert.match(text, /^ {2}Mend what the error says, then: squadron actions retry 3 4 5 …$/m)
   })
 })

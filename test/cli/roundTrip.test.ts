@@ -2,7 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Path, Ref } from "effect"
 import * as DaemonFile from "../../src/app/DaemonFile.ts"
-import { fixer, repository, serve } from "../app/ServedSquadron.ts"
+import { acted, fixer, repository, serve } from "../app/ServedSquadron.ts"
 import { cli } from "./runCli.ts"
 
 describe("against a daemon", () => {
@@ -51,6 +51,78 @@ describe("against a daemon", () => {
       assert.include(out, "Agents   1 asking")
       assert.match(out, /^fixer {2}1 of 4 {3}Fixes bugs$/m)
       assert.include(out, "squadron answer <agent>")
+    })
+  )
+
+  it.effect("actions that wait or failed are listed with what to do, the newest last", () =>
+    Effect.gen(function* () {
+      const { state, url } = yield* serve()
+      const list = (...args: ReadonlyArray<string>) => cli(["actions", "list", ...args, "--url", url])
+      assert.include((yield* list()).out, "Nothing waits and nothing has failed.")
+      assert.notInclude((yield* cli(["status", "--url", url])).out, "Actions failed")
+      yield* Ref.set(state.actions, acted("failed", "done", "queued", "failed"))
+      assert.include((yield* cli(["status", "--url", url])).out, "squadron actions retry <action>")
+      const { out } = yield* list()
+      assert.deepStrictEqual(out.split("\n").slice(0, 4), [
+        "ACTION  STATUS  TRIES  SUBJECT      WHAT                AGENT       ERROR",
+        "1       failed  1      acme/shop#7  close as completed  fixer-7-e1  The forge refused: no permission",
+        "3       queued  0      acme/shop#7  close as completed  fixer-7-e1",
+        "4       failed  1      acme/shop#7  close as completed  fixer-7-e1  The forge refused: no permission"
+      ])
+      assert.include(out, "Queued ones need nobody")
+      assert.include(out, "then: squadron actions retry 1 4")
+      const newest = JSON.parse((yield* list("--limit", "2", "--json")).out)
+      assert.deepStrictEqual(
+        newest.map(({ id }: { readonly id: number }) => id),
+        [3, 4]
+      )
+      const finished = (yield* list("--status", "done", "--agent", fixer.id)).out
+      assert.match(finished, /^2 {7}done/m)
+      assert.notInclude(finished, "retry")
+      assert.strictEqual((yield* list("--agent", "nobody")).out, "No actions like that.")
+    })
+  )
+
+  it.effect("failed actions are retried by number or all of them, and what cannot be is named", () =>
+    Effect.gen(function* () {
+      const { state, url } = yield* serve()
+      const retry = (...args: ReadonlyArray<string>) => cli(["actions", "retry", ...args, "--url", url])
+      yield* Ref.set(state.actions, acted("failed", "done", "failed", "failed"))
+      const some = yield* retry("99", "3", "2")
+      assert.strictEqual(some.out, "Action 3 is queued again: close as completed on acme/shop#7")
+      assert.deepStrictEqual(some.err.split("\n"), [
+        "Action 2 is done; it is not done again. Only failed actions are retried.",
+        "There is no action 99. `squadron actions list` lists those that are queued or failed."
+      ])
+      assert.strictEqual(some.exit, 1)
+      const all = yield* retry("--all", "--json")
+      assert.deepStrictEqual(
+        JSON.parse(all.out).map(({ id, status }: { readonly id: number; readonly status: string }) => [id, status]),
+        [
+          [1, "queued"],
+          [4, "queued"]
+        ]
+      )
+      const none = yield* retry("--all")
+      assert.deepStrictEqual([none.out, none.exit], ["No action has failed; there is nothing to retry.", 0])
+      assert.strictEqual((yield* retry("--all", "--json")).out, "[]")
+      for (const args of [[], ["1", "--all"]]) {
+        const unclear = yield* retry(...args)
+        assert.deepStrictEqual(
+          [unclear.err, unclear.exit],
+          ["Say which: the numbers of failed actions, or --all for every one.", 1]
+        )
+      }
+    })
+  )
+
+  it.effect("--all finds more failed actions than one page holds", () =>
+    Effect.gen(function* () {
+      const { state, url } = yield* serve()
+      yield* Ref.set(state.actions, acted(...Array.from({ length: 201 }, () => "failed" as const)))
+      const { out } = yield* cli(["actions", "retry", "--all", "--url", url])
+      assert.strictEqual(out.split("\n").length, 201)
+      assert.match(out, /^Action 1 is queued again/)
     })
   )
 

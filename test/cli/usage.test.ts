@@ -10,6 +10,7 @@ const commands = [
   "events",
   "publish",
   "agents",
+  "actions",
   "inbox",
   "explain",
   "cancel",
@@ -18,8 +19,11 @@ const commands = [
   "retry",
   "answer",
   "backup",
+  "journal",
   "issue"
 ]
+const actionsCommands = ["list", "retry"]
+const journalCommands = ["list", "verify"]
 const issueCommands = ["create", "list", "show", "comment", "label", "close", "reopen"]
 
 describe("squadron --help", () => {
@@ -34,7 +38,12 @@ describe("squadron --help", () => {
 
   it.effect("shows what each command is for, with examples that name it", () =>
     Effect.gen(function* () {
-      const paths = [...commands.map((name) => [name]), ...issueCommands.map((name) => ["issue", name])]
+      const paths = [
+        ...commands.map((name) => [name]),
+        ...issueCommands.map((name) => ["issue", name]),
+        ...actionsCommands.map((name) => ["actions", name]),
+        ...journalCommands.map((name) => ["journal", name])
+      ]
       for (const path of paths) {
         const { exit, out } = yield* cli([...path, "--help"])
         assert.strictEqual(exit, 0)
@@ -86,6 +95,8 @@ describe("a mistyped command line", () => {
       assert.include((yield* cli(["issue", "show", "seven"])).err, "12, #12 or owner/name#12")
       assert.include((yield* cli(["agents", "--status", "busy"])).err, "asking")
       assert.strictEqual((yield* cli(["events", "--limit", "0"])).exit, 1)
+      assert.include((yield* cli(["actions", "list", "--status", "broken"])).err, "failed")
+      assert.strictEqual((yield* cli(["actions", "retry", "last"])).exit, 1)
     })
   )
 })
@@ -98,6 +109,9 @@ describe("without a daemon", () => {
         ["watch"],
         ["events"],
         ["agents"],
+        ["actions", "list"],
+        ["actions", "retry", "1"],
+        ["actions", "retry", "--all"],
         ["inbox", "a"],
         ["explain", "e1"],
         ["explain", "a"],
@@ -110,7 +124,9 @@ describe("without a daemon", () => {
         ["issue", "list"],
         ["issue", "create", "t"],
         ["issue", "show", "1"],
-        ["backup", "copy.db"]
+        ["backup", "copy.db"],
+        ["journal", "list"],
+        ["journal", "verify"]
       ]
       for (const args of invocations) {
         const { err, exit, out } = yield* cli(args, { SQUADRON_URL: "http://127.0.0.1:9" })

@@ -98,6 +98,40 @@ export const suite = (name: string, layer: () => Layer.Layer<Services, unknown>)
   )
 
   test(
+    "agents are found by their pull requests, those that ended too, and by what they wait for",
+    Effect.gen(function* () {
+      const store = yield* Store
+      const own = (number: number, pull: number): Partial<Step.Step> => ({
+        owned: [{ subject: `${repository}#${pull}`, agent: agentOf(number).id }]
+      })
+      yield* store.commit(birth(agentOf(1)))
+      yield* store.commit(birth(agentOf(2, { pullRequest: 12 }), own(2, 12)))
+      const ending = agentOf(3, { status: "sleeping", pullRequest: 13 })
+      yield* store.commit(birth(ending, own(3, 13)))
+      yield* store.commit(onto(ending, { status: "done" }))
+      assert.deepStrictEqual((yield* store.owners([`${repository}#12`, `${repository}#13`])).toSorted(), [
+        agentOf(2).id,
+        agentOf(3).id
+      ])
+      assert.deepStrictEqual(yield* store.owners([`${repository}#2`]), [])
+      const branch = `squadron/${agentOf(3).id}`
+      const key = `${repository}:${branch}`
+      yield* store.commit(
+        birth(agentOf(7, { pullRequest: 13, branch }), {
+          owned: [`${repository}#13`, key].map((subject) => ({ subject, agent: agentOf(7).id }))
+        })
+      )
+      assert.deepStrictEqual(yield* store.owners([`${repository}#13`, key]), [agentOf(7).id])
+      assert.strictEqual((yield* store.agent(agentOf(7).id)).branch, branch)
+      assert.deepStrictEqual((yield* store.withPulls).map(({ id }) => id).toSorted(), [agentOf(2).id, agentOf(7).id])
+      yield* store.commit(birth(agentOf(4, { status: "blocked", blockedOn: [`${repository}#1`] })))
+      yield* store.commit(birth(agentOf(5, { status: "escalated", blockedOn: [`${repository}#1`] })))
+      yield* store.commit(birth(agentOf(6, { status: "escalated" })))
+      assert.deepStrictEqual((yield* store.blocked).map(({ id }) => id).toSorted(), [agentOf(4).id, agentOf(5).id])
+    })
+  )
+
+  test(
     "concurrent publishers share a transaction, and each gets its own number",
     Effect.gen(function* () {
       const store = yield* Store
@@ -434,6 +468,132 @@ export const suite = (name: string, layer: () => Layer.Layer<Services, unknown>)
   )
 
   test(
+    "a failed action is queued again with its number, its key and its tries, in its place, and that is written down",
+    Effect.gen(function* () {
+      const store = yield* Store
+      yield* store.commit(Step.make({ actions: [action("a"), action("b"), action("c")] }))
+      const [first = 0, second = 0] = (yield* store.queuedActions(9, [])).map(({ id }) => id)
+      yield* store.commit(
+        Step.make({
+          settled: [
+            { id: first, status: "failed", error: "gone", tries: 10 },
+            { id: second, status: "done", error: "" }
+          ]
+        })
+      )
+      const seen: Array<Committed> = []
+      yield* store.observe((committed) => seen.push(committed), { journal: true })
+      const queued = { id: first, key: "a", status: "queued" as const, attempts: 10, error: "" }
+      assert.deepInclude(yield* store.retryAction(first, 7), queued)
+      assert.deepStrictEqual(
+        seen.map(({ actions, journal }) => [actions, journal.map(({ kind }) => kind)]),
+        [[true, ["action.retried"]]]
+      )
+      assert.deepStrictEqual(
+        (yield* store.queuedActions(9, [])).map(({ key }) => key),
+        ["a", "c"]
+      )
+      assert.deepInclude((yield* store.queuedActions(1, []))[0], queued)
+      assert.strictEqual((yield* store.counts).actionsFailed, 0)
+      assert.deepStrictEqual(
+        (yield* store.journal({ limit: 9 })).map(({ agent, at, kind, text }) => ({ agent, at, kind, text })),
+        [
+          {
+            agent: "fixer-1-e1",
+            at: 7,
+            kind: "action.retried",
+            text: `to be tried again: reopen on ${repository}#1, which failed: gone`
+          }
+        ]
+      )
+    })
+  )
+
+  test(
+    "an action that has not failed, or is not there, is not queued again, and nothing is written",
+    Effect.gen(function* () {
+      const store = yield* Store
+      yield* store.commit(Step.make({ actions: [action("done"), action("queued")] }))
+      const [done = 0, queued = 0] = (yield* store.queuedActions(9, [])).map(({ id }) => id)
+      yield* store.commit(Step.make({ settled: [{ id: done, status: "done", error: "" }] }))
+      assert.deepInclude(yield* Effect.flip(store.retryAction(done, 0)), {
+        _tag: "ActionNotFailed",
+        action: done,
+        status: "done"
+      })
+      assert.deepInclude(yield* Effect.flip(store.retryAction(queued, 0)), {
+        _tag: "ActionNotFailed",
+        action: queued,
+        status: "queued"
+      })
+      assert.deepInclude(yield* Effect.flip(store.retryAction(queued + 9, 0)), {
+        _tag: "ActionNotFound",
+        action: queued + 9
+      })
+      // a step is no way around that
+      yield* store.commit(Step.make({ retried: [done, queued + 9] }))
+      assert.deepStrictEqual(
+        (yield* store.queuedActions(9, [])).map(({ key }) => key),
+        ["queued"]
+      )
+      assert.deepStrictEqual(yield* store.journal({ limit: 9 }), [])
+    })
+  )
+
+  test(
+    "of many who retry an action at the same time one succeeds, also where it has failed in the same group",
+    Effect.gen(function* () {
+      const store = yield* Store
+      yield* store.commit(birth(agentOf(1), { actions: [action("k")] }))
+      const [id = 0] = (yield* store.queuedActions(9, [])).map((queued) => queued.id)
+      const fails = store.commit(Step.make({ settled: [{ id, status: "failed", error: "no" }] }))
+      const retries = Array.from({ length: 5 }, () => store.retryAction(id, 0))
+      let groups = 0
+      yield* store.observe(() => groups++)
+      const first = yield* together<unknown, { readonly _tag: string }, never>([fails, ...retries])
+      assert.deepStrictEqual(first.map(tagOf), ["done", "done", ...Array<string>(4).fill("ActionNotFailed")])
+      // each in a savepoint of its own, since a neighbour breaks a constraint
+      const second = yield* together<unknown, { readonly _tag: string }, never>([
+        fails,
+        store.commit(birth(agentOf(1, { id: "fixer-1-e2" }))),
+        ...retries
+      ])
+      assert.deepStrictEqual(second.map(tagOf), [
+        "done",
+        "AgentExists",
+        "done",
+        ...Array<string>(4).fill("ActionNotFailed")
+      ])
+      assert.strictEqual(groups, 2)
+      assert.deepInclude((yield* store.queuedActions(9, []))[0], { id, attempts: 2 })
+      assert.strictEqual((yield* store.journal({ limit: 9 })).length, 2)
+    })
+  )
+
+  test(
+    "actions are listed in pages, by status and by agent",
+    Effect.gen(function* () {
+      const store = yield* Store
+      yield* store.commit(Step.make({ actions: ["a", "b", "c", "d"].map((key) => action(key)) }))
+      yield* store.commit(Step.make({ actions: [action("other", 2)] }))
+      const ids = (yield* store.queuedActions(9, [])).map(({ id }) => id)
+      yield* store.commit(
+        Step.make({
+          settled: [0, 1, 4].map((n) => ({ id: ids[n] ?? 0, status: n === 1 ? "done" : "failed", error: "" }))
+        })
+      )
+      const keys = (page: Parameters<typeof store.actions>[0]) =>
+        Effect.map(store.actions(page), (all) => all.map(({ key }) => key))
+      assert.deepStrictEqual(yield* keys({ limit: 9, status: "failed" }), ["other", "a"])
+      assert.deepStrictEqual(yield* keys({ limit: 9, status: "failed", agent: "fixer-1-e1" }), ["a"])
+      assert.deepStrictEqual(yield* keys({ limit: 1, status: "queued" }), ["d"])
+      assert.deepStrictEqual(yield* keys({ limit: 9, status: "queued", before: ids[3] }), ["c"])
+      assert.deepStrictEqual(yield* keys({ limit: 9, status: "done" }), ["b"])
+      assert.deepStrictEqual(yield* keys({ limit: 2 }), ["other", "d"])
+    })
+  )
+
+  test(
     "open runs are those of running agents; ended runs are kept, newest first",
     Effect.gen(function* () {
       const store = yield* Store
@@ -596,6 +756,69 @@ export const suite = (name: string, layer: () => Layer.Layer<Services, unknown>)
     })
   )
 
+  test(
+    "the journal is whole from its first line on, whatever is refused between, and keeps each head that it ever had",
+    Effect.gen(function* () {
+      const store = yield* Store
+      const writer = yield* SqlWriter
+      const none = { lines: 0, head: null, broken: null, noted: null }
+      assert.deepStrictEqual(yield* store.verifyJournal(null), none)
+      yield* store.publish(customEvent())
+      assert.deepStrictEqual(yield* store.verifyJournal("0".repeat(64)), none)
+      const heads: Array<string> = []
+      const wholeWith = Effect.fnUntraced(function* (lines: number) {
+        const verdict = yield* store.verifyJournal(null)
+        assert.deepInclude(verdict, { lines, broken: null, noted: null })
+        assert.match(verdict.head ?? "", /^[0-9a-f]{64}$/)
+        heads.push(verdict.head ?? "")
+      })
+      const held = agentOf(1)
+      // a character that takes two, half of one, one that ends strings elsewhere, and all that needs an escape
+      const odd = line('→ 😀 \ud800 \u0000 "\\\n', {
+        agent: held.id,
+        event: 1,
+        verdicts: [{ role: "fixer", rule: 1, matched: false, why: "\udfff" }]
+      })
+      yield* store.commit(birth(held, { journal: [odd, line("")] }))
+      yield* wholeWith(2)
+      assert.strictEqual(
+        tagOf(yield* Effect.result(store.commit(birth(held, { journal: [line("stale")] })))),
+        "StaleVersion"
+      )
+      yield* wholeWith(2)
+      const clash = agentOf(1, { id: "fixer-1-e2" })
+      // one of them breaks a constraint, so each is written on its own
+      const results = yield* together([
+        store.commit(birth(agentOf(2), { journal: [line("a")] })),
+        store.commit(birth(clash, { journal: [line("no"), line("no")] })),
+        store.commit(birth(agentOf(3), { journal: [line("b"), line("c")] }))
+      ])
+      assert.deepStrictEqual(results.map(tagOf), ["done", "AgentExists", "done"])
+      yield* wholeWith(5)
+      const broken = store.decide([], (): { step: Step.Step; value: number } => {
+        throw new Error("a defect")
+      })
+      yield* Effect.all([Effect.exit(broken), Effect.exit(store.commit(Step.make({ journal: [line("lost")] })))], {
+        concurrency: "unbounded"
+      })
+      yield* wholeWith(5)
+      yield* Effect.all(
+        [
+          Effect.exit(writer.write(Effect.die("a defect"))),
+          store.commit(Step.make({ journal: [line("d")] })),
+          store.commit(Step.make({ journal: [line("e")] }))
+        ],
+        { concurrency: "unbounded" }
+      )
+      yield* wholeWith(7)
+      assert.strictEqual(new Set(heads).size, 3)
+      const newest = (yield* store.journal({ limit: 1 }))[0]?.id
+      assert.strictEqual((yield* store.verifyJournal(heads.at(-1) ?? "")).noted, newest)
+      for (const head of heads) assert.isNotNull((yield* store.verifyJournal(head)).noted)
+      assert.deepInclude(yield* store.verifyJournal("0".repeat(64)), { lines: 7, broken: null, noted: null })
+    })
+  )
+
   it.effect.prop(
     `${name}: any steps, alone or in groups, come to what a plain model of them does`,
     [
@@ -608,6 +831,7 @@ export const suite = (name: string, layer: () => Layer.Layer<Services, unknown>)
       Effect.gen(function* () {
         const store = yield* Store
         const model = new StoreModel()
+        const heads = new Set<string>()
         yield* store.publish(customEvent())
         for (const group of groups) {
           for (const { id, key } of (yield* store.actions({ limit: 1000 })).toReversed()) model.numbers.set(key, id)
@@ -623,6 +847,8 @@ export const suite = (name: string, layer: () => Layer.Layer<Services, unknown>)
             })
           const results = yield* together(steps.map(store.commit))
           assert.deepStrictEqual(results.map(tagOf), expected)
+          const { head } = yield* store.verifyJournal(null)
+          if (head !== null) heads.add(head)
           // asked again and again, so that what is kept in memory is compared as well
           const subjects = Array.from({ length: 6 }, (_, number) => `${repository}#${number}`)
           const live = [...model.agents.values()].filter((agent) => isLive(agent.status))
@@ -663,6 +889,8 @@ export const suite = (name: string, layer: () => Layer.Layer<Services, unknown>)
           (yield* store.journal({ limit: 1000 })).toReversed().map(({ text }) => text),
           model.journal
         )
+        assert.deepInclude(yield* store.verifyJournal(null), { lines: model.journal.length, broken: null })
+        for (const head of heads) assert.isNotNull((yield* store.verifyJournal(head)).noted)
         const counts = yield* store.counts
         assert.strictEqual(yield* store.cursor, model.cursor)
         for (const [status, n] of Object.entries(counts.agents)) {

@@ -4,6 +4,7 @@ import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, FileSystem, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { LocalForge } from "../../src/adapters/forge/local/LocalForge.ts"
+import { ForgeError } from "../../src/domain/Errors.ts"
 import { Forge } from "../../src/services/Forge.ts"
 import type { FunctionAgent } from "../../src/services/Harness.ts"
 import { Squadron } from "../../src/services/Squadron.ts"
@@ -64,7 +65,7 @@ const outcome = Effect.gen(function* () {
 })
 
 const expected = {
-  said: keys,
+  said: ["**worker** waits until acme/widgets#2 is closed: `needs it first`", ...keys],
   issues: [
     [2, "closed"],
     [1, "open"]
@@ -135,4 +136,54 @@ describe("kills", () => {
       )
     })
   )
+
+  for (const [when, does] of [
+    ["before it was done", false],
+    ["after it was done, but before that was noted", true]
+  ] as const) {
+    test(
+      `a failed action that a person retried, killed ${when}, is done once`,
+      Effect.gen(function* () {
+        const reached = yield* Deferred.make<void>()
+        let refused = 0
+        const forge = Layer.effect(
+          Forge,
+          Effect.map(Forge, (forge) =>
+            Forge.of({
+              ...forge,
+              perform: (action) =>
+                Effect.gen(function* () {
+                  if (refused++ === 0)
+                    return yield* new ForgeError({ reason: "no permission", retryable: false, retryAfter: null })
+                  if (does) yield* forge.perform(action)
+                  yield* Deferred.succeed(reached, undefined)
+                  return yield* Effect.never
+                })
+            })
+          )
+        ).pipe(Layer.provide(LocalForge.layerForge))
+        const speaker = yield* scriptedAgent([{ outcome: done, actions: [comment("once")] }])
+        const said = Effect.map(
+          LocalForge.use((local) => local.comments(repository, 1)),
+          (comments) => comments.map(({ body }) => body)
+        )
+        const first = yield* started(yield* newFile, { agents: { worker: speaker.agent }, forge })
+        yield* first.within(openIssue("An issue"))
+        yield* first.squadron.publish(customEvent())
+        yield* first.squadron.idle
+        const [failed] = yield* first.store.actions({ limit: 10 })
+        assert.match(failed?.error ?? "", /no permission/)
+        const { id } = yield* first.squadron.retryAction(failed?.id ?? 0)
+        yield* Deferred.await(reached)
+        assert.deepStrictEqual(yield* first.within(said), does ? ["once"] : [])
+        const second = yield* started(yield* crashed(first.filename), { agents: { worker: speaker.agent } })
+        yield* second.squadron.idle
+        assert.deepStrictEqual(yield* second.within(said), ["once"])
+        assert.deepInclude(yield* Effect.flip(second.squadron.retryAction(id)), {
+          _tag: "ActionNotFailed",
+          status: "done"
+        })
+      })
+    )
+  }
 })

@@ -23,6 +23,8 @@ export const Command = Schema.Struct({
     "wake",
     "act",
     "settle",
+    "fail",
+    "retry",
     "end",
     "stale",
     "route"
@@ -33,7 +35,7 @@ export const Command = Schema.Struct({
 export type Command = typeof Command.Type
 
 type Message = { readonly id: number; readonly agent: string; status: "unread" | "read" | "set_aside" }
-type Action = { readonly key: string; status: "queued" | "done"; attempts: number }
+type Action = { readonly key: string; status: "queued" | "done" | "failed"; attempts: number }
 
 const newborn = (id: string, number: number): Agent =>
   someAgent({
@@ -85,9 +87,14 @@ export class StoreModel {
     for (const { key } of step.actions) {
       if (this.actions.every((action) => action.key !== key)) this.actions.push({ key, status: "queued", attempts: 0 })
     }
-    for (const { id, status } of step.settled) {
-      const action = this.actions.find(({ key }) => this.numbers.get(key) === id)
-      if (action !== undefined) Object.assign(action, { status, attempts: action.attempts + 1 })
+    const numbered = (id: number) => this.actions.find(({ key }) => this.numbers.get(key) === id)
+    for (const { id, status, tries = 1 } of step.settled) {
+      const action = numbered(id)
+      if (action !== undefined) Object.assign(action, { status, attempts: action.attempts + tries })
+    }
+    for (const id of step.retried) {
+      const action = numbered(id)
+      if (action?.status === "failed") action.status = "queued"
     }
     for (const line of step.journal) this.journal.push(line.text)
     if (step.cursor !== null) this.cursor = step.cursor
@@ -107,6 +114,7 @@ export class StoreModel {
             journal: [{ kind: "agent.changed", at: 0, event: null, agent: id, text: kind, verdicts: [] }],
             ...rest
           })
+    const numbers = [...this.numbers.values()].slice(message, message + 1)
     switch (kind) {
       case "birth": {
         const agent = newborn(`fixer-${which + 1}-e${++this.born}`, which + 1)
@@ -160,11 +168,13 @@ export class StoreModel {
           }
         )
       case "settle":
+        return Steps.make({ settled: numbers.map((number) => ({ id: number, status: "done", error: "" })) })
+      case "fail":
         return Steps.make({
-          settled: [...this.numbers.values()]
-            .slice(message, message + 1)
-            .map((number) => ({ id: number, status: "done", error: "" }))
+          settled: numbers.map((number) => ({ id: number, status: "failed", error: "no", tries: which }))
         })
+      case "retry":
+        return Steps.make({ retried: numbers })
       case "end":
         return changed({ status: message === 0 ? "cancelled" : "done" }, { timersDropped: [id] })
       case "stale":

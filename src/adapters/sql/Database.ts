@@ -2,8 +2,10 @@ import { Effect, Layer, Schema } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { migration as localForge } from "../forge/local/migration.ts"
 import { migration as localPulls } from "../forge/local/pullMigration.ts"
+import { migration as blockedAgents } from "./blockedMigration.ts"
 import { migration as core } from "./migration.ts"
 import { migration as pullOwners } from "./ownersMigration.ts"
+import { migration as seals } from "./sealsMigration.ts"
 import { SqliteClient, type SqliteOptions } from "./SqliteClient.ts"
 
 /** The database cannot be used as it is. */
@@ -21,9 +23,11 @@ const migrations = {
   "0001_core": core,
   "0002_local_forge": localForge,
   "0003_pull_requests": localPulls,
-  "0004_pull_owners": pullOwners
+  "0004_pull_owners": pullOwners,
+  "0005_blocked_agents": blockedAgents,
+  "0006_journal_seals": seals
 }
-const newest = 4
+const newest = 6
 const table = "squadron_migrations"
 
 /** Refuses a database that a newer version made, before anything is changed in it. */

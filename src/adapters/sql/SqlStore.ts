@@ -1,9 +1,11 @@
 import { Effect, Layer, References } from "effect"
 import { SqlClient } from "effect/sql"
+import type { ActionStatus } from "../../domain/Action.ts"
 import { type AgentStatus, AgentStatus as AgentStatuses, liveStatuses } from "../../domain/Agent.ts"
 import { AgentNotFound, EventNotFound } from "../../domain/Errors.ts"
 import type { Event } from "../../domain/Event.ts"
 import type { Message } from "../../domain/Message.ts"
+import { retryAction } from "../../domain/retryAction.ts"
 import { openRun } from "../../domain/Run.ts"
 import { Store } from "../../services/Store.ts"
 import { before, history, where } from "./history.ts"
@@ -19,8 +21,16 @@ import {
   timerOf
 } from "./rows.ts"
 import { SqlWriter } from "./SqlWriter.ts"
+import { verifyJournal } from "./verifyJournal.ts"
 
 type ReadyRow = { readonly id: string; readonly role: string }
+
+/** Written out: an index over the failed rows is not used for a value that comes as a parameter. */
+const ofStatus: { readonly [Status in ActionStatus]: string } = {
+  queued: "status = 'queued'",
+  done: "status = 'done'",
+  failed: "status = 'failed'"
+}
 
 /** Rows that a search without an index looks through at most, from the newest. */
 const searched = 100_000
@@ -94,6 +104,7 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
       inbox: (agent, page) => read(past.inbox(agent, page)),
       runs: (agent) => read(past.runs(agent)),
       journal: (page) => read(past.journal(page)),
+      verifyJournal: (noted) => read(verifyJournal(sql, noted)),
       publish: writer.publish,
       commit: writer.commit,
       decide: writer.decide,
@@ -171,9 +182,17 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
             (rows) => rows.map(({ agent }) => agent)
           )
         ),
+      withPulls: read(
+        Effect.map(
+          sql<AgentRow>`SELECT * FROM agents WHERE status IN ${sql.in(liveStatuses)}
+            AND id IN (SELECT agent FROM pull_owners) ORDER BY created_at`,
+          (rows) => rows.map(agentOf).filter(({ pullRequest }) => pullRequest !== null)
+        )
+      ),
       blocked: read(
-        Effect.map(sql<AgentRow>`SELECT * FROM agents WHERE status = 'blocked' ORDER BY since`, (rows) =>
-          rows.map(agentOf)
+        Effect.map(
+          sql<AgentRow>`SELECT * FROM agents WHERE status IN ('blocked', 'escalated') ORDER BY since`,
+          (rows) => rows.map(agentOf).filter(({ blockedOn }) => blockedOn.length > 0)
         )
       ),
       ready: (limit, without) =>
@@ -253,11 +272,20 @@ export const layer: Layer.Layer<Store, never, SqlWriter | SqlClient.SqlClient> =
           Effect.map(
             sql<ActionRow>`SELECT * FROM actions WHERE ${where(sql, [
               sql`id < ${before(page)}`,
-              page.agent === undefined ? null : sql`agent = ${page.agent}`
+              page.agent === undefined ? null : sql`agent = ${page.agent}`,
+              page.status === undefined ? null : sql.literal(ofStatus[page.status])
             ])} ORDER BY id DESC LIMIT ${page.limit}`,
             (rows) => rows.map(actionOf)
           )
         ),
+      retryAction: (id, at) =>
+        writer
+          .decide([], (_, actions) => retryAction(id, actions.get(id), at), [id])
+          .pipe(
+            // only a newborn agent can clash with another, and there is none in it
+            Effect.catchTag("AgentExists", Effect.die),
+            Effect.flatMap(Effect.fromResult)
+          ),
       counts: read(
         Effect.gen(function* () {
           const [row] = yield* sql<{

@@ -1,5 +1,6 @@
 import { Cause, Context, Deferred, Effect, Exit, Layer, Queue, References, type Scope } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
+import type { QueuedAction } from "../../domain/Action.ts"
 import type { Agent, AgentStatus } from "../../domain/Agent.ts"
 import { type AgentExists, StoreUnavailable } from "../../domain/Errors.ts"
 import { type EventDraft, Published } from "../../domain/Event.ts"
@@ -14,7 +15,10 @@ import { type Group, isUniqueViolation, type Job, type Refusal, writeGroup } fro
 /** What a write came to, and the facts that follow from it. */
 export type Written<A> = { readonly value: A; readonly events: ReadonlyArray<EventDraft> }
 
-type Decide<A> = (current: ReadonlyMap<string, Agent>) => { readonly step: Step; readonly value: A }
+type Decide<A> = (
+  current: ReadonlyMap<string, Agent>,
+  actions: ReadonlyMap<number, QueuedAction>
+) => { readonly step: Step; readonly value: A }
 
 const queueLength = 1024
 const groupSize = 512
@@ -40,7 +44,12 @@ export class SqlWriter extends Context.Service<
     ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | StoreUnavailable>
     publish(draft: EventDraft): Effect.Effect<Published, StoreUnavailable>
     commit(step: Step): Effect.Effect<void, Refusal>
-    decide<A>(agents: ReadonlyArray<string>, decide: Decide<A>): Effect.Effect<A, AgentExists | StoreUnavailable>
+    /** `actions` are the numbers of those that `decide` must see, too. */
+    decide<A>(
+      agents: ReadonlyArray<string>,
+      decide: Decide<A>,
+      actions?: ReadonlyArray<number>
+    ): Effect.Effect<A, AgentExists | StoreUnavailable>
     observe(
       listener: (committed: Committed) => void,
       options?: { readonly journal: boolean }
@@ -111,6 +120,8 @@ export class SqlWriter extends Context.Service<
 
       const fail = (jobs: ReadonlyArray<Job>, failure: StoreUnavailable) => {
         agents.clear()
+        // whether the transaction is in the database after all is not always known
+        last.seal = null
         for (const job of jobs) {
           if (job._tag === "Publish") Deferred.doneUnsafe(job.done, Exit.fail(failure))
           else job.settle(failure)
@@ -124,6 +135,7 @@ export class SqlWriter extends Context.Service<
           // a savepoint for each costs copies of all pages that it changes, so only once something is wrong
           Effect.catchIf(isUniqueViolation, () => sql.withTransaction(writeGroup(jobs, false, context))),
           Effect.map((done) => {
+            last.seal = done.seal ?? last.seal
             tell(done)
             answer(done)
             for (const job of jobs) if (job._tag === "Write") job.settle(null)
@@ -182,15 +194,16 @@ export class SqlWriter extends Context.Service<
               Deferred.doneUnsafe(done, refused === null ? Exit.void : Exit.fail(refused))
             }
           })),
-        decide: <A>(agents: ReadonlyArray<string>, decide: Decide<A>) =>
+        decide: <A>(agents: ReadonlyArray<string>, decide: Decide<A>, actions: ReadonlyArray<number> = []) =>
           submit<A, AgentExists | StoreUnavailable>((done) => {
             let value: A | undefined
             return {
               _tag: "Step",
               decision: {
                 agents,
-                decide: (current) => {
-                  const decision = decide(current)
+                actions,
+                decide: (current, held) => {
+                  const decision = decide(current, held)
                   value = decision.value
                   return decision.step
                 }

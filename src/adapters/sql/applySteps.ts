@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
+import type { QueuedAction } from "../../domain/Action.ts"
 import type { Agent, AgentStatus } from "../../domain/Agent.ts"
 import { StaleVersion } from "../../domain/Errors.ts"
 import type { Event } from "../../domain/Event.ts"
@@ -10,10 +11,13 @@ import { appendEvents } from "./appendEvents.ts"
 import { forValues, insertRows, orUpdate } from "./insertRows.ts"
 import type { Numbering } from "./numbering.ts"
 import {
+  actionOf,
+  type ActionRow,
   agentCells,
   agentColumns,
   agentOf,
   type AgentRow,
+  type Cell,
   journalColumns,
   messageColumns,
   spanColumns
@@ -36,6 +40,8 @@ export interface Applied {
   readonly refused: ReadonlyArray<StaleVersion | null>
   readonly agents: ReadonlyArray<Agent>
   readonly journal: ReadonlyArray<JournalEntry>
+  /** The rows of the journal, which are to be sealed with the transaction. */
+  readonly lines: ReadonlyArray<ReadonlyArray<Cell>>
   readonly events: ReadonlyArray<Event>
   /** How many agents came to and left each status. */
   readonly moved: ReadonlyMap<AgentStatus, number>
@@ -49,12 +55,18 @@ export interface Applied {
 export interface Decision {
   /** The agents that it must see. */
   readonly agents: ReadonlyArray<string>
-  readonly decide: (current: ReadonlyMap<string, Agent>) => Step | StaleVersion
+  /** The actions that it must see. */
+  readonly actions: ReadonlyArray<number>
+  readonly decide: (
+    current: ReadonlyMap<string, Agent>,
+    actions: ReadonlyMap<number, QueuedAction>
+  ) => Step | StaleVersion
 }
 
 /** A step that was decided before: refused where an agent has another version by now. */
 export const decided = (step: Step): Decision => ({
   agents: step.agents.map((change) => change.agent.id),
+  actions: [],
   decide: (current) => {
     for (const { agent, expected } of step.agents) {
       const actual = current.get(agent.id)?.version ?? null
@@ -85,6 +97,27 @@ const agentsOf = Effect.fnUntraced(function* (
   return current
 })
 
+/** The actions that decisions must see, as they are in this transaction. */
+const actionsOf = Effect.fnUntraced(function* (decisions: ReadonlyArray<Decision>) {
+  const sql = yield* SqlClient.SqlClient
+  const ids = new Set(decisions.flatMap(({ actions }) => actions))
+  const rows = yield* forValues<ActionRow>(sql, "SELECT * FROM actions WHERE id IN (??)", [...ids])
+  return new Map(rows.map((row): [number, QueuedAction] => [row.id, actionOf(row)]))
+})
+
+/** What a step makes of the actions that were read. */
+const follow = (actions: Map<number, QueuedAction>, step: Step): void => {
+  if (actions.size === 0) return
+  for (const { error, id, status, tries = 1 } of step.settled) {
+    const held = actions.get(id)
+    if (held !== undefined) actions.set(id, { ...held, status, error, attempts: held.attempts + tries })
+  }
+  for (const id of step.retried) {
+    const held = actions.get(id)
+    if (held?.status === "failed") actions.set(id, { ...held, status: "queued", error: "" })
+  }
+}
+
 /**
  * Decides and applies in order, in the caller's transaction, with one statement per table for all of them. A
  * decision that is refused is left out; a broken constraint fails the whole group. `known` gives agents as they are
@@ -101,19 +134,21 @@ export const applySteps = Effect.fnUntraced(function* (
   const { known, last, watched } = options
   const sql = yield* SqlClient.SqlClient
   const current = yield* agentsOf(decisions, known)
+  const actions = yield* actionsOf(decisions)
   const statuses = new Map<string, AgentStatus>()
   for (const agent of current.values()) statuses.set(agent.id, agent.status)
   const agents = new Map<string, Agent>()
   const refused: Array<StaleVersion | null> = []
   const accepted: Array<Step> = []
   for (const decision of decisions) {
-    const step = decision.decide(current)
+    const step = decision.decide(current, actions)
     if ("_tag" in step) {
       refused.push(step)
       continue
     }
     refused.push(null)
     accepted.push(step)
+    follow(actions, step)
     for (const { agent } of step.agents) {
       current.set(agent.id, agent)
       // last in order, so that the row that frees a subject comes before the one that takes it
@@ -193,29 +228,30 @@ export const applySteps = Effect.fnUntraced(function* (
     "ON CONFLICT (key) DO NOTHING"
   )
   const entries = journal.map((line): JournalEntry => ({ id: ++last.journal, ...line }))
-  yield* insertRows(
-    sql,
-    "journal",
-    journalColumns,
-    entries.map((line) => [
-      line.id,
-      line.kind,
-      line.at,
-      line.event,
-      line.agent,
-      line.text,
-      line.verdicts.length === 0 ? "" : JSON.stringify(line.verdicts)
-    ])
-  )
+  const lines = entries.map((line) => [
+    line.id,
+    line.kind,
+    line.at,
+    line.event,
+    line.agent,
+    line.text,
+    line.verdicts.length === 0 ? "" : JSON.stringify(line.verdicts)
+  ])
+  yield* insertRows(sql, "journal", journalColumns, lines)
   let cursor: number | null = null
   for (const step of accepted) {
     if (step.cursor !== null) cursor = step.cursor
     for (const { id, reason } of step.setAside) {
       yield* sql`UPDATE messages SET status = 'set_aside', reason = ${reason} WHERE id = ${id} AND status = 'unread'`
     }
-    for (const { id, status, error } of step.settled) {
-      yield* sql`UPDATE actions SET status = ${status}, error = ${error}, attempts = attempts + 1 WHERE id = ${id}`
+    for (const { id, status, error, tries = 1 } of step.settled) {
+      yield* sql`UPDATE actions SET status = ${status}, error = ${error}, attempts = attempts + ${tries} WHERE id = ${id}`
     }
+    yield* forValues(
+      sql,
+      "UPDATE actions SET status = 'queued', error = '' WHERE status = 'failed' AND id IN (??)",
+      step.retried
+    )
     for (const agent of step.restored) {
       yield* sql`UPDATE messages SET status = 'unread', reason = '' WHERE agent = ${agent} AND status = 'set_aside'`
     }
@@ -241,9 +277,10 @@ export const applySteps = Effect.fnUntraced(function* (
     refused,
     agents: all,
     journal: watched ? entries : [],
+    lines,
     events,
     moved,
-    actions: accepted.some((step) => step.actions.length > 0 || step.settled.length > 0),
+    actions: accepted.some((step) => step.actions.length > 0 || step.settled.length > 0 || step.retried.length > 0),
     timers: accepted.some((step) => step.timers.length > 0 || step.timersDropped.length > 0)
   }
   return applied

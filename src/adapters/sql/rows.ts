@@ -47,7 +47,7 @@ type AgentState = Pick<
   Agent,
   "setAside" | "timer" | "counters" | "blockedOn" | "note" | "session" | "fingerprint" | "depth"
 > &
-  Partial<Pick<Agent, "pullRequest" | "vouchedAt" | "approved">>
+  Partial<Pick<Agent, "pullRequest" | "branch" | "vouchedAt" | "approved">>
 export const agentCells = (agent: Agent): ReadonlyArray<Cell> => {
   const state: AgentState = {
     setAside: agent.setAside,
@@ -60,6 +60,7 @@ export const agentCells = (agent: Agent): ReadonlyArray<Cell> => {
     depth: agent.depth,
     // most agents have none of these
     ...(agent.pullRequest === null ? {} : { pullRequest: agent.pullRequest }),
+    ...(agent.branch === null ? {} : { branch: agent.branch }),
     ...(agent.vouchedAt === null ? {} : { vouchedAt: agent.vouchedAt }),
     ...(agent.approved.length === 0 ? {} : { approved: agent.approved })
   }
@@ -104,6 +105,7 @@ export const agentOf = (row: AgentRow): Agent => ({
   createdAt: row.created_at,
   since: row.since,
   pullRequest: null,
+  branch: null,
   vouchedAt: null,
   approved: [],
   ...json<AgentState>(row.state)

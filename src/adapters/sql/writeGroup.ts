@@ -5,6 +5,7 @@ import type { Event, EventDraft, Published } from "../../domain/Event.ts"
 import * as Subject from "../../domain/Subject.ts"
 import { appendEvents } from "./appendEvents.ts"
 import { type Applied, applySteps, type Decision } from "./applySteps.ts"
+import { addSeal } from "./seals.ts"
 
 /** Why a step is not committed. */
 export type Refusal = StaleVersion | AgentExists | StoreUnavailable
@@ -38,8 +39,9 @@ const oneByOne = (sql: SqlClient.SqlClient, decisions: ReadonlyArray<Decision>, 
     let clash = new AgentExists({ role: "", subject: "" })
     const remembered: Decision = {
       agents: decision.agents,
-      decide: (current) => {
-        const step = decision.decide(current)
+      actions: decision.actions,
+      decide: (current, actions) => {
+        const step = decision.decide(current, actions)
         const born = "_tag" in step ? undefined : step.agents.find((change) => change.expected === null)
         if (born !== undefined)
           clash = new AgentExists({ role: born.agent.role, subject: Subject.key(born.agent.subject) })
@@ -78,7 +80,9 @@ export const writeGroup = Effect.fnUntraced(function* (jobs: ReadonlyArray<Job>,
     const drafts = yield* Effect.provideService(job.body, SqlClient.SqlClient, sql)
     if (drafts.length > 0) events.push(...(yield* appendEvents(drafts, last)).events)
   }
-  return { publishes, steps, appended, outcomes, together, events: events.toSorted((a, b) => a.seq - b.seq) }
+  const lines = outcomes.flatMap((outcome) => ("refused" in outcome ? outcome.lines : []))
+  const seal = lines.length === 0 ? null : yield* addSeal(sql, last.seal, lines)
+  return { publishes, steps, appended, outcomes, together, seal, events: events.toSorted((a, b) => a.seq - b.seq) }
 })
 
 /** What a group came to. */

@@ -26,6 +26,7 @@ export const journal = HttpApiBuilder.group(
     const store = yield* Store
     return handlers
       .handle("list", ({ query }) => store.journal({ ...pageOf(query), agent: query.agent, event: query.event }))
+      .handle("verify", ({ query }) => store.verifyJournal(query.head ?? null))
       .handleRaw("watch", () =>
         Effect.succeed(
           HttpServerResponse.stream(

@@ -19,7 +19,9 @@ const advice = (status: StatusReport): ReadonlyArray<string> => [
   ...(status.agents.escalated > 0
     ? ["Somebody is stuck: squadron agents --status escalated, then squadron retry <agent>"]
     : []),
-  ...(status.actionsFailed > 0 ? ["Actions failed; squadron watch and squadron explain <agent> say why."] : [])
+  ...(status.actionsFailed > 0
+    ? ["Actions failed: squadron actions list says why; mend it, then squadron actions retry <action> or --all"]
+    : [])
 ]
 
 /** The report as a page of text. */
