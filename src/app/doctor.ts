@@ -4,7 +4,10 @@ import type { ConfigInvalid } from "../domain/Errors.ts"
 import { type Check, missing, ok } from "./doctor/Check.ts"
 import { daemon } from "./doctor/daemon.ts"
 import { disk, git, node, sandbox } from "./doctor/machine.ts"
-import { roles } from "./doctor/roles.ts"
+import { readable } from "./doctor/readable.ts"
+import { hooks, roles } from "./doctor/roles.ts"
+import { makeLook } from "./doctor/visibility.ts"
+import { sandboxFolders } from "./sandboxFolders.ts"
 
 const invalid = ({ field, file, line, problem, remedy }: ConfigInvalid): Check =>
   missing(
@@ -36,14 +39,17 @@ export const examine = Effect.fn("Doctor.examine")(function* (root: string) {
   }
   const { settings, squad } = loaded.success
   const shut = yield* sandbox(settings.sandbox)
+  const look = shut.status === "ok" ? yield* makeLook(yield* sandboxFolders(settings)) : null
   const needed = squad.roles.some((role) => role.workspace !== null)
   return [
     version,
     tool,
     shut,
+    ...(settings.sandbox === "off" ? [] : yield* readable(settings.sandboxReadable)),
     yield* disk(settings.stateDir, settings.workspaces.minFree, needed),
     ok("config", `roles: ${squad.roles.map((role) => role.name).join(", ")}`),
-    ...(yield* roles(squad.roles, settings.sandbox !== "off" && shut.status === "ok")),
+    ...(yield* roles(squad.roles, look)),
+    ...(yield* hooks(settings, look)),
     ...(yield* daemon(root, settings))
   ]
 })

@@ -18,6 +18,8 @@ export type Enclosed = {
   readonly ports: ReadonlyArray<number>
   /** Hosts, `name` or `name:port`, that it reaches through a proxy; port 443 unless told. Empty for no network. */
   readonly hosts: ReadonlyArray<string>
+  /** Where people list those hosts, as a refused program is told; the role's `hosts` unless told. */
+  readonly hostsKey?: string | undefined
 }
 
 /** The command line and environment that start it shut in. */

@@ -8,7 +8,7 @@ import { bwrapArguments, inside } from "./bwrapArguments.ts"
 import { type Bwrap, detectBwrap } from "./detect.ts"
 import { forwardPort } from "./forwardPort.ts"
 import { makeHostProxy } from "./hostProxy.ts"
-import { type HostRule, parseRule } from "./hostRules.ts"
+import { type HostRule, isOffered, offeredPorts, parseRule } from "./hostRules.ts"
 import { placesOf } from "./places.ts"
 import { serveSocket } from "./unixServer.ts"
 
@@ -75,7 +75,7 @@ const loopbackRules = (ports: Iterable<number>): ReadonlyArray<HostRule> =>
   [...ports].flatMap((port) => ["127.0.0.1", "localhost"].map((name) => ({ name, below: false, port, literal: true })))
 
 /** The first of the usual proxy ports that is not one of these. */
-const proxyPort = (ports: ReadonlySet<number>): number => {
+const proxyPort = (ports: ReadonlyMap<number, unknown>): number => {
   let port = 3128
   while (ports.has(port)) port += 1
   return port
@@ -83,8 +83,9 @@ const proxyPort = (ports: ReadonlySet<number>): number => {
 
 const proxyVariables = (port: number, rules: ReadonlyArray<HostRule>): Readonly<Record<string, string>> => {
   const proxy = `http://127.0.0.1:${port}`
-  // What is listed goes through the proxy.
-  const direct = ["127.0.0.1", "localhost", "::1"].filter((name) => !rules.some((rule) => rule.name === name)).join(",")
+  // What is listed goes through the proxy, where it is not offered.
+  const proxied = new Set(rules.flatMap((rule) => (isOffered(rule) ? [] : [rule.name])))
+  const direct = ["127.0.0.1", "localhost", "::1"].filter((name) => !proxied.has(name)).join(",")
   return {
     HTTP_PROXY: proxy,
     HTTPS_PROXY: proxy,
@@ -149,10 +150,14 @@ export const layer = (
       })
 
       /** Makes the sockets of ports and hosts; returns their folder and the bridge's ports. */
-      const openSockets = Effect.fnUntraced(function* (ports: ReadonlySet<number>, rules: ReadonlyArray<HostRule>) {
+      const openSockets = Effect.fnUntraced(function* (
+        { hostsKey, ports: own }: Enclosed,
+        ports: ReadonlyMap<number, string>,
+        rules: ReadonlyArray<HostRule>
+      ) {
         const folder = yield* socketsFolder
-        yield* Effect.forEach(ports, (port) => forwardPort(join(folder, String(port)), port))
-        const bridged = [...ports].map((port) => [port, String(port)] as const)
+        yield* Effect.forEach(ports, ([port, host]) => forwardPort(join(folder, String(port)), host, port))
+        const bridged = [...ports.keys()].map((port) => [port, String(port)] as const)
         if (rules.length === 0) return { folder, bridged }
         const log = yield* FiberSet.makeRuntime<never>()
         const told = new Set<string>()
@@ -162,8 +167,8 @@ export const layer = (
           told.add(line)
           log(Effect.logWarning(line))
         }
-        const allowed = [...rules, ...loopbackRules(ports)]
-        yield* serveSocket(join(folder, "proxy"), (track) => makeHostProxy({ rules: allowed, track, onRefused }))
+        const options = { rules: [...rules, ...loopbackRules(own)], hostsKey, onRefused }
+        yield* serveSocket(join(folder, "proxy"), (track) => makeHostProxy({ ...options, track }))
         return { folder, bridged: [...bridged, [proxyPort(ports), "proxy"] as const] }
       })
 
@@ -174,9 +179,10 @@ export const layer = (
         const tools = (options.readable ?? []).filter((folder) => existsSync(folder))
         const { cwd, places } = yield* placesOf({ ...program, readable: [...program.readable, ...tools] }, hidden)
         const rules = yield* rulesOf(program.hosts)
-        const ports = new Set(program.ports)
+        const ports = offeredPorts(program.ports, rules)
         const connected = ports.size > 0 || rules.length > 0
-        const { bridged, folder } = connected ? yield* openSockets(ports, rules) : { bridged: [], folder: undefined }
+        const none = { bridged: [], folder: undefined }
+        const { bridged, folder } = connected ? yield* openSockets(program, ports, rules) : none
         const proxy = rules.length === 0 ? {} : proxyVariables(proxyPort(ports), rules)
         const { changes, env } = environments({ ...program.env, ...proxy })
         const [first, ...rest] = [...bwrap.launcher, bwrap.path]

@@ -19,7 +19,7 @@ export const sandboxLayer = (
       if (found.kind === "bwrap") return BwrapSandbox.layer({ ...options, found })
       if (options.mode === "required") return yield* new SandboxUnavailable(found)
       yield* Effect.logWarning(
-        `Agents run without a sandbox, with all that this user may do: ${found.reason}. ${found.remedy}`
+        `Agents and hooks run without a sandbox, with all that this user may do: ${found.reason}. ${found.remedy}`
       )
       return NoSandbox.layer
     })

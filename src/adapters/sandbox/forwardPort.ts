@@ -4,11 +4,15 @@ import type { SandboxUnavailable } from "../../domain/Errors.ts"
 import { join } from "./bridge.ts"
 import { serveSocket } from "./unixServer.ts"
 
-/** Makes a unix socket whose connections reach a loopback port of this machine, until the scope closes. */
-export const forwardPort = (path: string, port: number): Effect.Effect<void, SandboxUnavailable, Scope.Scope> =>
+/** Makes a unix socket whose connections reach a port of this machine's `host`, until the scope closes. */
+export const forwardPort = (
+  path: string,
+  host: string,
+  port: number
+): Effect.Effect<void, SandboxUnavailable, Scope.Scope> =>
   serveSocket(path, (track) =>
     createServer({ allowHalfOpen: true }, (inside) => {
-      const outside = connect({ host: "127.0.0.1", port, allowHalfOpen: true })
+      const outside = connect({ host, port, allowHalfOpen: true })
       track(outside)
       join(inside, outside)
     })

@@ -9,6 +9,8 @@ export type Address = { readonly address: string; readonly family: number }
 
 export type HostProxyOptions = {
   readonly rules: ReadonlyArray<HostRule>
+  /** Where people list the hosts; the role's `hosts` unless told. */
+  readonly hostsKey?: string | undefined
   /** Gets each connection to a host. */
   readonly track: (connection: Duplex) => void
   /** Gets the line that a client was refused with. */
@@ -41,8 +43,9 @@ const codeOf = (error: unknown): string =>
 /** Whether a target may be reached, and at which addresses. */
 const admit = async (target: Target, options: HostProxyOptions): Promise<Admission> => {
   const rules = rulesFor(options.rules, target)
+  const key = options.hostsKey ?? "the role's `hosts`"
   if (rules.length === 0) {
-    const line = `${written(target, true)} is not reachable from here. Add "${written(target)}" to the role's \`hosts\`.`
+    const line = `${written(target, true)} is not reachable from here. Add "${written(target)}" to ${key}.`
     return refuse(403, line)
   }
   const family = isIP(target.host)
@@ -58,7 +61,7 @@ const admit = async (target: Target, options: HostProxyOptions): Promise<Admissi
   if (first === undefined) return refuse(502, `${target.host} has no address.`)
   const hidden = addresses.find(({ address }) => isInner(address))
   if (hidden !== undefined && !rules.some(({ literal }) => literal)) {
-    const line = `${written(target, true)} is at ${hidden.address}, an address of this machine or its network. Add "${written(target, true)}", with its port, to the role's \`hosts\` if that is meant.`
+    const line = `${written(target, true)} is at ${hidden.address}, an address of this machine or its network. Add "${written(target, true)}", with its port, to ${key} if that is meant.`
     return refuse(403, line)
   }
   return { target, lookup: pinned([first, ...rest]) }

@@ -49,6 +49,26 @@ export const parseTarget = (authority: string, port?: number): Target | undefine
 export const rulesFor = (rules: ReadonlyArray<HostRule>, { host, port }: Target): ReadonlyArray<HostRule> =>
   rules.filter((rule) => rule.port === port && (rule.below ? host.endsWith(`.${rule.name}`) : rule.name === host))
 
+/**
+ * Whether a rule is for a port of this machine that can be offered inside under its own address. Then clients need no
+ * proxy for that name, which they would take for the program's own ports, too. Lower ports cannot be offered but by root.
+ */
+export const isOffered = ({ literal, name, port }: HostRule): boolean =>
+  literal && port >= 1024 && (name === "127.0.0.1" || name === "localhost")
+
+/** The ports to offer inside, with the names under which they are found outside. */
+export const offeredPorts = (
+  own: ReadonlyArray<number>,
+  rules: ReadonlyArray<HostRule>
+): ReadonlyMap<number, string> => {
+  const offered = new Map(own.map((port) => [port, "127.0.0.1"]))
+  for (const rule of rules) {
+    // the address wins, for it is the one that is offered
+    if (isOffered(rule) && offered.get(rule.port) !== "127.0.0.1") offered.set(rule.port, rule.name)
+  }
+  return offered
+}
+
 /** How a target is written in a list of hosts. */
 export const written = ({ host, port }: Target, withPort = port !== 443): string => {
   const name = isIP(host) === 6 ? `[${host}]` : host

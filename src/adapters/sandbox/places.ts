@@ -46,6 +46,10 @@ export const arrange = (listed: {
   return places
 }
 
+/** Whether a program that sees these places sees what is at this path; absolute, with no link in it but its last part. */
+export const isVisible = (places: ReadonlyArray<Place>, path: string): boolean =>
+  places.findLast((place) => isWithin(place.path, path))?.kind !== "empty"
+
 /** The real path of a folder; links in a folder that the program may write to are not followed. */
 const realFolder = (folder: string, writable: ReadonlyArray<string>): string => {
   if (!isAbsolute(folder)) throw refuse(`the folder ${folder} is not absolute`, "Name it from the root.")
@@ -71,7 +75,23 @@ export const placesOf = (
       mkdirSync(program.home, { recursive: true, mode: 0o700 })
       const given = [...program.writable, program.home]
       const writable = given.map((folder) => realFolder(folder, given))
-      const readable = program.readable.map((folder) => realFolder(folder, given))
+      const readable = program.readable.map((folder) => {
+        const real = realFolder(folder, given)
+        for (const secret of hidden.filter(isFolder)) {
+          // the operator named another folder than the one that would be shown
+          if (
+            isWithin(realpathSync(secret), real) &&
+            !isWithin(secret, folder) &&
+            !isWithin(realpathSync(secret), folder)
+          ) {
+            throw refuse(
+              `${folder} is a link into ${secret}, which is hidden from programs`,
+              "Name the folder that is meant."
+            )
+          }
+        }
+        return real
+      })
       const emptied = emptiedHere(hidden)
       if (emptied.includes("/")) {
         throw refuse("the folder / would have to be hidden, and every program with it", "Use a folder of its own.")

@@ -27,7 +27,8 @@ export const placeOf = ({ folders }: Desk, about: About): HookPlace => ({
   repository: about.repository,
   branch: about.branch,
   clone: folders.workspace(about.agent).clone,
-  home: folders.workspace(about.agent).home
+  home: folders.workspace(about.agent).home,
+  mirror: folders.mirror(about.repository)
 })
 
 /** What is noted of the agent's workspace; null where there is none. */

@@ -5,6 +5,7 @@ import type { Settings } from "../../adapters/config/Settings.ts"
 import * as DaemonFile from "../DaemonFile.ts"
 import { checked } from "../serverAddress.ts"
 import { missing, ok, warning } from "./Check.ts"
+import { journal } from "./journal.ts"
 
 const answers = (url: string): Effect.Effect<boolean> =>
   HttpClient.get(`${url}/healthz`).pipe(
@@ -60,7 +61,12 @@ export const daemon = Effect.fnUntraced(function* (root: string, settings: Setti
   }
   const { pid, url } = record.value
   if (yield* answers(url)) {
-    return [...open, ok("daemon", `process ${pid} at ${url}`), ok("port", `the daemon has it: ${new URL(url).host}`)]
+    return [
+      ...open,
+      ok("daemon", `process ${pid} at ${url}`),
+      ok("port", `the daemon has it: ${new URL(url).host}`),
+      ...(yield* journal(url, settings.server.token))
+    ]
   }
   const silent = warning(
     "daemon",

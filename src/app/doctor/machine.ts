@@ -34,9 +34,9 @@ export const git = Effect.fnUntraced(function* () {
   return isAtLeast(version, 2, 38) ? ok("git", version) : missing("git", `${version} is too old`, install)
 })
 
-/** Whether agents can be shut in, as far as the configuration wants it. */
+/** Whether agents and hooks can be shut in, as far as the configuration wants it. */
 export const sandbox = Effect.fnUntraced(function* (mode: Settings["sandbox"]) {
-  const without = "agents may do all that this user may"
+  const without = "agents and hooks may do all that this user may"
   if (mode === "off") return warning("sandbox", `off: ${without}`, "Remove `sandbox: off` from config.yaml.")
   const found = yield* detect
   if (found.kind === "bwrap") return ok("sandbox", `bubblewrap ${found.version}`)

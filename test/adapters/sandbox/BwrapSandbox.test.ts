@@ -65,6 +65,15 @@ const writes = (files: ReadonlyArray<string>) =>
     try { require("fs").writeFileSync(file, "x"); console.log("written") } catch (error) { console.log(error.code) }
   }`)
 
+describe.skipIf(skip)(`${name}: sessions`, () => {
+  test("a program stays in the session that it was started in, which gives way to the daemon", (folders) =>
+    Effect.gen(function* () {
+      // after its name, in parentheses: state, parent, group, session; 0 is one that began outside
+      const script = `console.log(require("fs").readFileSync("/proc/self/stat", "utf8").split(") ").at(-1).split(" ")[3])`
+      assert.strictEqual((yield* run(programOf(folders, { run: node(script) }))).text, "0")
+    }))
+})
+
 describe.skipIf(skip)(`${name}: files`, () => {
   test("nothing can be written but in the workspace, HOME and scratch folders", (folders) =>
     Effect.gen(function* () {

@@ -115,7 +115,10 @@ describe("the chosen sandbox", () => {
       const { kind, lines } = yield* choose("auto", "no-such-bwrap")
       assert.strictEqual(kind, "none")
       assert.strictEqual(lines.length, 1)
-      assert.match(String(lines[0]), /^Warn Agents run without a sandbox.*no-such-bwrap.*apt-get install bubblewrap/)
+      assert.match(
+        String(lines[0]),
+        /^Warn Agents and hooks run without a sandbox.*no-such-bwrap.*apt-get install bubblewrap/
+      )
     })
   )
 

@@ -1,5 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { isInner, parseRule, parseTarget, rulesFor, written } from "../../../src/adapters/sandbox/hostRules.ts"
+import {
+  isInner,
+  isOffered,
+  offeredPorts,
+  parseRule,
+  parseTarget,
+  rulesFor,
+  written
+} from "../../../src/adapters/sandbox/hostRules.ts"
 
 const allows = (rule: string, target: string): boolean => {
   const parsed = parseRule(rule)
@@ -58,6 +66,42 @@ describe("a rule for a host", () => {
   it("is literal only where it names one host with its port", () => {
     const literal = (text: string) => parseRule(text)?.literal
     assert.deepStrictEqual(["a.b:443", "a.b", "*.a.b:443", "[::1]:1"].map(literal), [true, false, false, true])
+  })
+})
+
+describe("a port of this machine", () => {
+  const rulesOf = (...texts: ReadonlyArray<string>) => texts.map(parseRule).filter((rule) => rule !== undefined)
+
+  it("is offered inside where a rule names it by this machine's name or address", () => {
+    for (const text of ["127.0.0.1:11434", "127.1:1024", "localhost:65535", "LOCALHOST.:8080"]) {
+      assert.deepStrictEqual(rulesOf(text).map(isOffered), [true], text)
+    }
+    for (const text of [
+      "127.0.0.1:1023",
+      "localhost",
+      "127.0.0.2:8080",
+      "[::1]:8080",
+      "*.localhost:8080",
+      "a.b:8080"
+    ]) {
+      assert.deepStrictEqual(rulesOf(text).map(isOffered), [false], text)
+    }
+  })
+
+  it("is looked for under the address where both are named, and the program's own stay", () => {
+    const offered = offeredPorts(
+      [4010],
+      rulesOf("localhost:4010", "localhost:8080", "127.0.0.1:8080", "localhost:9090", "a.b:7070")
+    )
+    assert.deepStrictEqual(
+      [...offered],
+      [
+        [4010, "127.0.0.1"],
+        [8080, "127.0.0.1"],
+        [9090, "localhost"]
+      ]
+    )
+    assert.deepStrictEqual([...offeredPorts([], rulesOf("127.0.0.1:8080", "localhost:8080"))], [[8080, "127.0.0.1"]])
   })
 })
 

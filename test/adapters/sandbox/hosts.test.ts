@@ -91,7 +91,47 @@ describe.skipIf(skip)(`${name}: hosts`, () => {
         console.log(new Set([HTTP_PROXY, HTTPS_PROXY, http_proxy, https_proxy]).size, NO_PROXY, no_proxy)`
       const program = programOf(folders, { run: client(script), hosts: [`localhost:${port}`], ports: [daemon] })
       const { err, text } = yield* run(program)
-      assert.deepStrictEqual([text, err], ["reached\ndaemon\n1 127.0.0.1,::1 127.0.0.1,::1", ""])
+      assert.deepStrictEqual([text, err], ["reached\ndaemon\n1 127.0.0.1,localhost,::1 127.0.0.1,localhost,::1", ""])
+    }))
+
+  for (const listed of ["127.0.0.1", "localhost"]) {
+    test(`a port of this machine that is listed by ${listed} leaves the program's own loopback as it is`, (folders) =>
+      Effect.gen(function* () {
+        const port = yield* serve((_, response) => response.end("model"))
+        const daemon = yield* serve((_, response) => response.end("daemon"))
+        // Its own server, as a bridge to tools has one, at a port that nobody listed.
+        const script = `const own = http.createServer((_, response) => response.end("own")).listen(0, "127.0.0.1", async () => {
+          for (const name of ["127.0.0.1", "localhost"])
+            for (const port of [${port}, ${daemon}, own.address().port])
+              console.log(await fetch("http://" + name + ":" + port).then((answer) => answer.text(), (error) => error.cause.code))
+          console.log(...await plain("http://${listed}:${port}/"))
+          process.exit()
+        })`
+        const program = programOf(folders, { run: client(script), hosts: [`${listed}:${port}`], ports: [daemon] })
+        const { err, text } = yield* run(program)
+        const each = ["model", "daemon", "own"]
+        assert.deepStrictEqual([text.split("\n"), err], [[...each, ...each, "200 model"], ""])
+      }))
+  }
+
+  test("the proxy gets out of the way of a port that is listed", (folders) =>
+    Effect.gen(function* () {
+      const script = `const taken = process.env.HTTPS_PROXY; console.log(taken, process.env.NO_PROXY)`
+      const hosts = ["127.0.0.1:3128", "localhost:3129", "example.com"]
+      const { err, text } = yield* run(programOf(folders, { run: client(script), hosts }))
+      assert.deepStrictEqual([text, err], ["http://127.0.0.1:3130 127.0.0.1,localhost,::1", ""])
+    }))
+
+  test("a name of this machine goes through the proxy where its port cannot be offered", (folders) =>
+    Effect.gen(function* () {
+      const direct = Effect.fnUntraced(function* (...hosts: ReadonlyArray<string>) {
+        const script = "console.log(process.env.NO_PROXY)"
+        return (yield* run(programOf(folders, { run: client(script), hosts }))).text
+      })
+      assert.strictEqual(yield* direct("localhost:80", "127.0.0.1:8080"), "127.0.0.1,::1")
+      assert.strictEqual(yield* direct("127.0.0.1:80"), "localhost,::1")
+      assert.strictEqual(yield* direct("[::1]:8080"), "127.0.0.1,localhost")
+      assert.strictEqual(yield* direct("localhost"), "127.0.0.1,::1")
     }))
 
   test("everything else is refused with the key to change, and the daemon's log says so", (folders) =>

@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Schema } from "effect"
-import { arrange, isWithin, type Place } from "../../../src/adapters/sandbox/places.ts"
+import { Effect, Schema } from "effect"
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { arrange, isVisible, isWithin, type Place, placesOf } from "../../../src/adapters/sandbox/places.ts"
 
 type Listed = Parameters<typeof arrange>[0]
 
@@ -56,6 +59,42 @@ describe("the places of a sandbox", () => {
     assert.deepStrictEqual(told({ emptied: ["/p"], readable: ["/p"] }), ["readable /p"])
     assert.deepStrictEqual(told({ emptied: ["/p"], writable: ["/p"] }), ["writable /p"])
   })
+
+  it.effect(
+    "refuse a readable folder that is a link into a hidden one, and show a hidden one that is named itself",
+    () =>
+      Effect.gen(function* () {
+        const top = realpathSync(mkdtempSync(join(tmpdir(), "squadron-places-")))
+        yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(top, { recursive: true })))
+        const [state, work] = [join(top, "state"), join(top, "work")]
+        for (const folder of [join(state, "tools"), work]) mkdirSync(folder, { recursive: true })
+        symlinkSync(state, join(work, "link"))
+        const looking = (readable: string) =>
+          placesOf(
+            {
+              run: ["true"],
+              cwd: work,
+              env: {},
+              writable: [work],
+              readable: [readable],
+              home: join(top, "home"),
+              ports: [],
+              hosts: []
+            },
+            [state]
+          )
+        for (const readable of [join(work, "link"), join(work, "link", "tools")]) {
+          const error = yield* Effect.flip(looking(readable))
+          assert.match(error.message, /leads through a link out of|is a link into/)
+        }
+        symlinkSync(state, join(top, "beside"))
+        const error = yield* Effect.flip(looking(join(top, "beside", "tools")))
+        assert.include(error.message, `${join(top, "beside", "tools")} is a link into ${state}`)
+        const { places } = yield* looking(join(state, "tools"))
+        assert.isTrue(isVisible(places, join(state, "tools")))
+        assert.isFalse(isVisible(places, join(state, "other")))
+      }).pipe(Effect.scoped)
+  )
 
   it("take a folder with a longer name for another", () => {
     const listed = { emptied: ["/a"], writable: ["/a-b", "/a.b/c", "/ab"], readable: ["/a/b"] }
