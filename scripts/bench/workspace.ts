@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Exit, Layer, Logger, ManagedRuntime, Scope } from "effect"
 import { ProcessRecords } from "../../src/adapters/harness/ProcessRecords.ts"
+import * as NoSandbox from "../../src/adapters/sandbox/NoSandbox.ts"
 import { GitWorkspaces } from "../../src/adapters/workspace/GitWorkspaces.ts"
 import { Forge } from "../../src/services/Forge.ts"
 import { Workspaces } from "../../src/services/Workspaces.ts"
@@ -65,6 +66,7 @@ const samples = async (plan: Plan, files: number, dir: string) => {
   const runtime = ManagedRuntime.make(
     GitWorkspaces.layer({ stateDir, minFree: 0 }).pipe(
       Layer.provide(ProcessRecords.layer({ stateDir })),
+      Layer.provide(NoSandbox.layer),
       Layer.provide(Layer.mock(Forge, { remote: () => Effect.succeed({ url: origin, header: null }) })),
       Layer.provide(NodeServices.layer),
       Layer.provideMerge(Logger.layer([]))

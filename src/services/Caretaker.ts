@@ -5,15 +5,20 @@ import { keepGoing } from "./keepGoing.ts"
 import { Store } from "./Store.ts"
 import { Workspaces } from "./Workspaces.ts"
 
-/** How often workspaces are looked at that nobody removed, such as those of agents that ended while Squadron was off. */
+/**
+ * How often workspaces are looked at that nobody removed, such as those of agents that ended while Squadron was off;
+ * and whether a mirror's day is over.
+ */
 const every = "1 hour"
 
-/** Removes the workspaces of agents that have ended, once their work is saved. */
+/** Removes the workspaces of agents that have ended, once their work is saved, and has the mirrors kept small. */
 export class Caretaker extends Context.Service<
   Caretaker,
   {
     /** Removes what may be removed now; answers with the agents whose workspaces are gone. */
     readonly sweep: Effect.Effect<ReadonlyArray<string>>
+    /** Sees to the mirrors that are due; answers with the agents whose saved work has had its time and is gone. */
+    readonly tend: Effect.Effect<ReadonlyArray<string>>
   }
 >()("squadron/services/Caretaker") {
   static readonly layer: Layer.Layer<Caretaker, never, Store | Workspaces | AgentPool> = Layer.effect(
@@ -45,8 +50,20 @@ export class Caretaker extends Context.Service<
         return yield* workspaces.sweep({ live, now: yield* Clock.currentTimeMillis })
       })
 
+      const tend = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        workspaces.tend({
+          now,
+          // one that the store does not know may be alive elsewhere
+          ended: (agents, before) =>
+            Effect.map(store.agentsById(agents), (known) =>
+              known.filter(({ since, status }) => !isLive(status) && since < before).map(({ id }) => id)
+            )
+        })
+      )
+
       yield* Effect.forkScoped(keepGoing(Effect.andThen(sweep, Effect.sleep(every)), "Workspaces are not cleared"))
-      return Caretaker.of({ sweep })
+      yield* Effect.forkScoped(keepGoing(Effect.andThen(tend, Effect.sleep(every)), "Mirrors are not seen to"))
+      return Caretaker.of({ sweep, tend })
     })
   )
 }

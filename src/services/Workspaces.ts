@@ -50,6 +50,14 @@ export type Work = {
   readonly fingerprint: string
 }
 
+/** A commit as git stores it, in two parts; nothing of it is shortened. */
+export type CommitText = {
+  readonly id: string
+  /** Author, committer and all other lines before the message. */
+  readonly head: string
+  readonly message: string
+}
+
 /** Work that was put where only Squadron can remove it. */
 export type Saved = { readonly ref: string; readonly commit: string }
 
@@ -72,6 +80,12 @@ export class Workspaces extends Context.Service<
     save(agent: string): Effect.Effect<Saved | null, WorkspaceFailed>
     /** The text of the change from `mergeBase` to `head`, cut at `limit` bytes. */
     diff(repository: string, from: string, to: string, limit: number): Effect.Effect<string, WorkspaceFailed>
+    /** What these commits say of themselves, in this order; null where that is more than `limit` bytes. */
+    commitTexts(
+      repository: string,
+      commits: ReadonlyArray<string>,
+      limit: number
+    ): Effect.Effect<ReadonlyArray<CommitText> | null, WorkspaceFailed>
     /** Paths that differ from the merge base of the two commits to `to`; both must be in the mirror or on the forge. */
     changed(repository: string, base: string, to: string): Effect.Effect<ReadonlyArray<string>, WorkspaceFailed>
     /** Saves the work, runs `beforeRemove` and removes the workspace; true where there was one and it could be removed. */
@@ -86,6 +100,16 @@ export class Workspaces extends Context.Service<
     sweep(question: {
       readonly live: ReadonlyArray<string>
       readonly now: number
+    }): Effect.Effect<ReadonlyArray<string>>
+    /**
+     * Keeps the mirrors small, each at most once a day. What is saved of an agent goes where that is longer ago than a
+     * person lets it be kept, `ended` gives the agent back (done or cancelled since before a moment, in milliseconds
+     * since 1970), and it has no workspace. What lies about in a mirror is packed; what a workspace may borrow stays.
+     * Answers whose saved work was removed.
+     */
+    tend(question: {
+      readonly now: number
+      readonly ended: (agents: ReadonlyArray<string>, before: number) => Effect.Effect<ReadonlyArray<string>>
     }): Effect.Effect<ReadonlyArray<string>>
     /** The mirror's folder; fetched before it is given. */
     mirror(repository: string): Effect.Effect<string, WorkspaceFailed>

@@ -5,7 +5,7 @@ import { BranchName } from "../../domain/Action.ts"
 import { isInternal, Role } from "../../domain/Role.ts"
 import { Trust } from "../../domain/Trust.ts"
 import { presets } from "../harness/acp/presets.ts"
-import { Count, DurationText, Names, SizeText, VariableName } from "./quantities.ts"
+import { Count, DurationText, hostList, Names, SizeText, VariableName } from "./quantities.ts"
 
 /** The events that a rule may name. */
 const RuleEvent = Schema.Literals(eventTypes.filter((type) => !isInternal(type))).annotate({
@@ -103,9 +103,11 @@ export const AgentFile = Schema.Struct({
       examples: ["allow"]
     })
   ),
-  hosts: names(
-    "For `agent`: hosts that it reaches from the sandbox, such as its model's. Default: the preset's.",
-    "api.example.com"
+  hosts: Schema.optionalKey(
+    hostList(
+      "For `agent`: hosts that it reaches from the sandbox, such as its model's. Default: the preset's.",
+      "api.example.com"
+    )
   ),
   workspace: Schema.optionalKey(
     Schema.Union([

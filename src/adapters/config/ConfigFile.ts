@@ -7,8 +7,10 @@ import { GitHub } from "./GitHubKeys.ts"
 import {
   Count,
   CountOrZero,
+  DurationOrForever,
   DurationOrZero,
   DurationText,
+  hostList,
   millisOf,
   Names,
   SizeText,
@@ -65,8 +67,19 @@ const Workspaces = Schema.Struct({
   hookTimeout: Schema.optionalKey(
     DurationText.annotate({ description: "A hook's longest time. Default: 60s.", examples: ["60s"] })
   ),
+  hookHosts: Schema.optionalKey(
+    hostList(
+      "Hosts that hooks reach from the sandbox, such as the registry that they install from. Default: none.",
+      "packages.example.com"
+    )
+  ),
   sparse: Schema.optionalKey(
-    Names.annotate({
+    Schema.Array(
+      Schema.NonEmptyString.check(Schema.isPattern(/^(?!.*(?:^|\/)\.\.(?:\/|$))(?!\.?\/*$)[^\\*?[\]\n]+$/u)).annotate({
+        expected: "a folder in the repository, without `..` and wildcards",
+        examples: ["packages/app"]
+      })
+    ).annotate({
       description: "Folders to check out, besides the files at the top. Default: all.",
       examples: [["packages/app"]]
     })
@@ -87,6 +100,13 @@ const Workspaces = Schema.Struct({
     DurationText.annotate({
       description: "How long the workspace of an agent that is at rest is kept; its work stays in git. Default: 30d.",
       examples: ["30d"]
+    })
+  ),
+  keepSaved: Schema.optionalKey(
+    DurationOrForever.annotate({
+      description:
+        "How long saved work is kept of an agent that is done or cancelled, counted from its end or its newest saving, whichever is later. Default: 90d.",
+      examples: ["90d"]
     })
   )
 })
@@ -126,6 +146,7 @@ const PolicyFile = Schema.Struct({
   retryBase: time("Wait before the first retry; each further one waits twice as long.", "10s"),
   retryMax: time("Longest wait before a retry.", "5m"),
   continueAfter: time("Wait before an agent goes on whose turn ended without an outcome.", "1s"),
+  patience: time("How long an agent may be blocked, or wait for an answer, before a person is called.", "7d"),
   turnCaps: times("How often a used-up budget of turns is renewed.", 10),
   unproven: times("Completions in a row that their evidence may fail to bear out.", 3),
   denials: times("Turns in a row in which tools may be denied.", 3),
@@ -171,7 +192,7 @@ export const ConfigFile = Schema.Struct({
   sandbox: Schema.optionalKey(
     Schema.Literals(["off", "auto", "required"]).annotate({
       description:
-        "Whether coding agents are shut in with bubblewrap: auto where it can be had, required never without. Default: auto.",
+        "Whether coding agents, gates and hooks are shut in with bubblewrap: auto where it can be had, required never without. Default: auto.",
       expected: "off, auto or required",
       examples: ["auto"]
     })
@@ -230,13 +251,14 @@ export type ConfigFile = typeof ConfigFile.Type
 
 /** The policy that the file asks for, defaults for the rest. */
 export const policyOf = ({ policy = {} }: ConfigFile): Policy => {
-  const { continueAfter, retryBase, retryMax, ...counts } = policy
+  const { continueAfter, patience, retryBase, retryMax, ...counts } = policy
   return {
     ...defaultPolicy,
     ...counts,
     ...(retryBase === undefined ? {} : { retryBase: millisOf(retryBase) }),
     ...(retryMax === undefined ? {} : { retryMax: millisOf(retryMax) }),
-    ...(continueAfter === undefined ? {} : { continueAfter: millisOf(continueAfter) })
+    ...(continueAfter === undefined ? {} : { continueAfter: millisOf(continueAfter) }),
+    ...(patience === undefined ? {} : { patience: millisOf(patience) })
   }
 }
 

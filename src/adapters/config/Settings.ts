@@ -5,7 +5,7 @@ import { type CommandLine, splitCommand } from "./commandLine.ts"
 import { type ConfigFile, defaultTokenEnv } from "./ConfigFile.ts"
 import { problemAt } from "./decodeSource.ts"
 import { defaultGitHubTokenEnv, defaultPrivateKeyEnv, defaultSecretEnv } from "./GitHubKeys.ts"
-import { bytesOf, millisOf } from "./quantities.ts"
+import { bytesOf, forever, millisOf } from "./quantities.ts"
 import type { YamlPath, YamlSource } from "./YamlSource.ts"
 
 /** When a command of the user's runs in a workspace. */
@@ -59,10 +59,14 @@ export interface Settings {
     readonly hooks: { readonly [Hook in HookName]?: CommandLine }
     /** Milliseconds. */
     readonly hookTimeout: number
+    /** What hooks reach from the sandbox. */
+    readonly hookHosts: ReadonlyArray<string>
     /** Bytes. */
     readonly minFree: number
     /** Milliseconds. */
     readonly retention: number
+    /** Milliseconds; null for ever. */
+    readonly keepSaved: number | null
     readonly sparse: ReadonlyArray<string>
     readonly depth: number | null
   }
@@ -145,8 +149,10 @@ export const settingsOf = Effect.fnUntraced(function* (
     workspaces: {
       hooks,
       hookTimeout: millisOf(workspaces.hookTimeout ?? "60s"),
+      hookHosts: workspaces.hookHosts ?? [],
       minFree: workspaces.minFree === undefined ? 2 ** 30 : bytesOf(workspaces.minFree),
       retention: millisOf(workspaces.retention ?? "30d"),
+      keepSaved: workspaces.keepSaved === forever ? null : millisOf(workspaces.keepSaved ?? "90d"),
       sparse: workspaces.sparse ?? [],
       depth: workspaces.depth ?? null
     },

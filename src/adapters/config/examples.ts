@@ -20,7 +20,7 @@ concurrency: 10
 # The git repository or folder that the local forge's repository is made from, relative to the project.
 # source: .
 
-# Whether coding agents are shut in with bubblewrap: auto where it can be had, required never without, off.
+# Whether coding agents, gates and hooks are shut in with bubblewrap: auto where it can be had, required never without, off.
 sandbox: auto
 
 # People merge agents' pull requests, unless this is here: then Squadron merges those whose newest commit has all of it,
@@ -34,7 +34,9 @@ sandbox: auto
 # Each agent that changes code has a git clone of its own.
 # workspaces:
 #   hooks: { afterCreate: npm ci }  # what a fresh clone needs
-#   retention: 30d
+#   hookHosts: [packages.example.com] # what hooks reach from the sandbox
+#   retention: 30d                  # clones of agents at rest; they get them again
+#   keepSaved: 90d                  # saved work of agents that ended; or forever
 
 # What the placeholders in the roles' prompts stand for. The gate in bug-fix.md is a command line of its own.
 # inputs:

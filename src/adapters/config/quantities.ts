@@ -1,4 +1,5 @@
 import { Duration, Schema } from "effect"
+import { parseRule } from "../sandbox/hostRules.ts"
 
 const units = {
   ms: "millis",
@@ -24,6 +25,15 @@ export const DurationText = duration(
 
 /** A length of time that may be 0. */
 export const DurationOrZero = duration(durationParts, "a length of time such as 10s, 5m or 0s")
+
+/** What stands for no end. */
+export const forever = "forever"
+
+/** A length of time above 0, or `forever`. */
+export const DurationOrForever = duration(
+  /^(?:forever|(?=[\d.]*[1-9])\d{1,9}(?:\.\d+)?\s*(?:ms|s|m|h|d|(?:milli|second|minute|hour|day|week)s?))$/u,
+  "a length of time such as 30d, or forever"
+)
 
 /** Milliseconds of a `DurationText`, at least 1 unless it is 0; total on texts that the schema allows. */
 export const millisOf = (text: string): number => {
@@ -74,6 +84,19 @@ export const VariableName = Schema.String.check(Schema.isPattern(/^[A-Za-z_][A-Z
   expected: "the name of an environment variable, not its value",
   private: true
 })
+
+/** A host that the sandbox lets through. */
+const Host = Schema.String.check(Schema.makeFilter((text) => parseRule(text) !== undefined)).annotate({
+  expected: "a host as name, name:port, *.suffix or *.suffix:port"
+})
+
+/** A list of hosts, described, with the one that is its example. */
+export const hostList = (description: string, example: string) =>
+  Schema.Array(Host.annotate({ examples: [example] })).annotate({
+    description,
+    expected: "a list of hosts",
+    examples: [[example]]
+  })
 
 /** A list of names. */
 export const Names = Schema.Array(Schema.NonEmptyString.annotate({ expected: "a text that is not empty" })).annotate({

@@ -2,9 +2,11 @@ import { readdirSync } from "node:fs"
 import { Clock, Context, Effect, FileSystem, Layer, Path, type PlatformError, Semaphore } from "effect"
 import { WorkspaceFailed } from "../../domain/Errors.ts"
 import { Forge } from "../../services/Forge.ts"
+import type { Sandbox } from "../../services/Sandbox.ts"
 import { type Workspace, type WorkspaceRequest, Workspaces } from "../../services/Workspaces.ts"
 import { ProcessRecords } from "../harness/ProcessRecords.ts"
 import { writeAbout } from "./about.ts"
+import { makeCommitTexts } from "./commitTexts.ts"
 import { makeComparison } from "./comparison.ts"
 import { workspaceFailed } from "./failure.ts"
 import { makeOutside } from "./outsideGit.ts"
@@ -21,16 +23,21 @@ import { revision } from "./refs.ts"
 import { leftovers, removeTree } from "./removal.ts"
 import { gap, snapshot } from "./snapshot.ts"
 import { clearStaleLocks } from "./staleLocks.ts"
+import { makeUpkeep } from "./upkeep.ts"
 
 export type WorkspaceOptions = {
   readonly stateDir: string
   readonly hooks?: Hooks | undefined
   /** Milliseconds that a hook may take; 60,000 unless told. */
   readonly hookTimeout?: number | undefined
+  /** Hosts, `name` or `name:port`, that hooks reach from the sandbox; none unless told. */
+  readonly hookHosts?: ReadonlyArray<string> | undefined
   /** Bytes that must be free for a workspace to be made; 1 GiB unless told. */
   readonly minFree?: number | undefined
   /** Milliseconds after which a sleeping agent's workspace is saved and removed; 30 days unless told. */
   readonly retention?: number | undefined
+  /** Milliseconds that saved work of agents that ended is kept, null for ever; 90 days unless told. */
+  readonly keepSaved?: number | null | undefined
   /** Folders to check out, besides the files at the top; all where there is none. */
   readonly sparse?: ReadonlyArray<string> | undefined
   /** Commits of each branch that a repository's first fetch brings; all unless told. */
@@ -89,10 +96,16 @@ const make = Effect.fnUntraced(function* (options: WorkspaceOptions) {
   const sparse = checkedSparse(options.sparse ?? [])
   const desk: Desk = { git, folders, sparse, memory: { links: new Map(), begun: new Map() } }
   const mirrors = yield* makeMirrors({ git, folders, forge, depth: options.depth ?? null })
-  const runHook = yield* makeRunHook({ hooks: options.hooks ?? {}, timeout: options.hookTimeout ?? 60_000, env })
+  const runHook = yield* makeRunHook({
+    hooks: options.hooks ?? {},
+    timeout: options.hookTimeout ?? 60_000,
+    hosts: options.hookHosts ?? [],
+    env
+  })
   const open = new Set<string>()
   const locked = makeLocks()
-  const entrance = { desk, mirrors, runHook, minFree: options.minFree ?? 1024 ** 3 }
+  const minFree = options.minFree ?? 1024 ** 3
+  const entrance = { desk, mirrors, runHook, minFree }
   const exit: Exit = { desk, isOpen: (agent) => open.has(agent), locked, runHook }
   const provided = Effect.provideContext(Context.make(FileSystem.FileSystem, fs).pipe(Context.add(Path.Path, path)))
 
@@ -124,13 +137,15 @@ const make = Effect.fnUntraced(function* (options: WorkspaceOptions) {
   })
 
   const opened = Effect.fnUntraced(function* (request: WorkspaceRequest) {
-    const workspace = yield* locked(request.agent, enter(entrance, request))
-    const { agent, branch, home, path: clone, repository } = workspace
-    yield* runHook("beforeRun", { agent, branch, home, clone, repository })
+    const workspace = yield* mirrors.using(request.repository, locked(request.agent, enter(entrance, request)))
+    const { agent, branch, home, mirror, path: clone, repository } = workspace
+    yield* runHook("beforeRun", { agent, branch, home, clone, mirror, repository })
     return workspace
   })
 
   const { changed, diff } = makeComparison(git, folders, mirrors)
+  const keepSaved = options.keepSaved === undefined ? 90 * day : options.keepSaved
+  const upkeep = makeUpkeep({ git, folders, mirrors, minFree, keepSaved })
   const janitor = yield* provided(makeJanitor(exit, options.retention ?? 30 * day))
 
   const workspaces = Workspaces.of({
@@ -175,6 +190,7 @@ const make = Effect.fnUntraced(function* (options: WorkspaceOptions) {
     }),
     save: Effect.fn("Workspaces.save")((agent: string) => locked(agent, save(agent)).pipe(provided, during("save"))),
     diff,
+    commitTexts: makeCommitTexts(git, folders),
     changed,
     remove: Effect.fn("Workspaces.remove")(function* (agent: string) {
       const reason = yield* locked(agent, retire(exit, agent)).pipe(provided, during("remove"))
@@ -183,15 +199,19 @@ const make = Effect.fnUntraced(function* (options: WorkspaceOptions) {
     }),
     sweep: Effect.fn("Workspaces.sweep")((question) => Effect.map(janitor.sweep(question), ({ removed }) => removed)),
     kept: Effect.sync(() => readdirSync(folders.workspaces).filter(isAgent)),
+    tend: Effect.fn("Workspaces.tend")((question) => provided(upkeep(question))),
     mirror: Effect.fn("Workspaces.mirror")((repository: string) => mirrors.fetch(repository))
   })
   return Context.make(Workspaces, workspaces).pipe(Context.add(Janitor, janitor))
 })
 
-/** Workspaces on this machine's git and disk. One for each state folder; the daemon's lock sees to that. */
+/**
+ * Workspaces on this machine's git and disk, their hooks shut in by the sandbox. One for each state folder; the
+ * daemon's lock sees to that.
+ */
 export const GitWorkspaces = {
   layer: (
     options: WorkspaceOptions
-  ): Layer.Layer<Workspaces | Janitor, never, Forge | ProcessRecords | FileSystem.FileSystem | Path.Path> =>
+  ): Layer.Layer<Workspaces | Janitor, never, Forge | ProcessRecords | Sandbox | FileSystem.FileSystem | Path.Path> =>
     Layer.effectContext(Effect.orDie(make(options)))
 }

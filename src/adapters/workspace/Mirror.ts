@@ -1,4 +1,4 @@
-import { Effect, FileSystem, Path, type PlatformError, Redacted, Semaphore } from "effect"
+import { Effect, FileSystem, Latch, Path, type PlatformError, Redacted, Semaphore } from "effect"
 import { WorkspaceFailed } from "../../domain/Errors.ts"
 import type { Forge, Remote } from "../../services/Forge.ts"
 import { workspaceFailed } from "./failure.ts"
@@ -14,9 +14,20 @@ export type Mirrors = {
   fetch(repository: string): Effect.Effect<string, WorkspaceFailed>
   /** The commit of a branch, a full ref or a commit's id, fetched where the mirror does not have it; null for none. */
   commit(repository: string, name: string): Effect.Effect<string | null, WorkspaceFailed>
+  /** Keeps the mirror from being had `alone` while this runs, such as the making of a clone that will borrow from it. */
+  using<A, E, R>(repository: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
+  /** Runs while nobody fetches or is `using` the mirror; interrupted as soon as somebody wants to. Null for not done. */
+  alone<A, E, R>(repository: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A | null, E, R>
 }
 
-type Entry = { readonly turn: Semaphore.Semaphore; begun: number; done: number }
+type Entry = {
+  readonly turn: Semaphore.Semaphore
+  begun: number
+  done: number
+  users: number
+  /** Opened by who wants what another has alone. */
+  wanted: Latch.Latch | null
+}
 
 /** Everything but `refs/squadron/`, which is ours. */
 const refspecs = [
@@ -51,10 +62,13 @@ export const makeMirrors = Effect.fnUntraced(function* (options: {
   const entryOf = (repository: string): Entry => {
     const known = entries.get(repository)
     if (known !== undefined) return known
-    const entry: Entry = { turn: Semaphore.makeUnsafe(1), begun: 0, done: 0 }
+    const entry: Entry = { turn: Semaphore.makeUnsafe(1), begun: 0, done: 0, users: 0, wanted: null }
     entries.set(repository, entry)
     return entry
   }
+
+  /** Sees to it that who has the mirror alone lets go of it. */
+  const want = (entry: Entry) => Effect.sync(() => void entry.wanted?.openUnsafe())
 
   const remoteOf = (repository: string): Effect.Effect<Remote, WorkspaceFailed> =>
     forge.remote(repository).pipe(
@@ -121,6 +135,7 @@ export const makeMirrors = Effect.fnUntraced(function* (options: {
     const mirror = folders.mirror(repository)
     const entry = entryOf(repository)
     const before = entry.begun
+    yield* want(entry)
     yield* entry.turn.withPermit(
       Effect.suspend(() => {
         if (entry.done > before) return Effect.void
@@ -146,8 +161,10 @@ export const makeMirrors = Effect.fnUntraced(function* (options: {
     const fetched = yield* look
     if (fetched !== null || !isCommitId(wanted)) return fetched
     const remote = yield* remoteOf(repository)
-    yield* entryOf(repository)
-      .turn.withPermit(fetchFrom(mirror, remote, ["--", remote.url, `+${wanted}:refs/squadron/seen/${wanted}`]))
+    const entry = entryOf(repository)
+    yield* want(entry)
+    yield* entry.turn
+      .withPermit(fetchFrom(mirror, remote, ["--", remote.url, `+${wanted}:refs/squadron/seen/${wanted}`]))
       .pipe(
         Effect.mapError(failed(remote)),
         Effect.catchIf(
@@ -159,5 +176,32 @@ export const makeMirrors = Effect.fnUntraced(function* (options: {
     return yield* look
   })
 
-  return { fetch, commit } satisfies Mirrors
+  const using = <A, E, R>(repository: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+    const entry = entryOf(repository)
+    return Effect.acquireUseRelease(
+      Effect.andThen(
+        Effect.sync(() => ++entry.users),
+        want(entry)
+      ),
+      () => effect,
+      () => Effect.sync(() => --entry.users)
+    )
+  }
+
+  const alone = <A, E, R>(repository: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A | null, E, R> => {
+    const entry = entryOf(repository)
+    const wanted = Latch.makeUnsafe()
+    return entry.turn.withPermit(
+      Effect.suspend(() => {
+        // Who begins to use it after this opens the latch, and must fetch before anything else.
+        if (entry.users > 0) return Effect.succeed(null)
+        entry.wanted = wanted
+        return Effect.raceFirst(effect, Effect.as(wanted.await, null)).pipe(
+          Effect.ensuring(Effect.sync(() => void (entry.wanted = null)))
+        )
+      })
+    )
+  }
+
+  return { fetch, commit, using, alone } satisfies Mirrors
 })

@@ -28,7 +28,7 @@ const anywhere: ReadonlyArray<Kind> = [
   },
   {
     pattern: /git cannot be started/,
-    remedy: "Install git 2.36 or later where the daemon's PATH finds it",
+    remedy: "Install git 2.38 or later where the daemon's PATH finds it",
     retryable: false
   }
 ]

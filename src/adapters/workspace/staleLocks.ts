@@ -6,9 +6,7 @@ import { endFamily } from "../harness/ProcessTree.ts"
 import { isFolder, statOf } from "./entries.ts"
 import type { GitFailed } from "../git/runGit.ts"
 import { gitRun, textOf } from "./git.ts"
-
-/** Objects' own folders are full, and hold no locks but these two kinds of things that were not finished. */
-const unfinished = /^tmp_(?:pack|idx|rev|obj)_/
+import { isUnfinishedPack } from "./unfinished.ts"
 
 const sweepFolder = (folder: string, isStale: (name: string) => boolean, deep: boolean): void => {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -25,7 +23,7 @@ const sweepMirror = (mirror: string): void => {
   for (const [name, isStale, deep] of [
     ["refs", isLock, true],
     ["objects/info", isLock, false],
-    ["objects/pack", (name: string) => unfinished.test(name) || isLock(name), false]
+    ["objects/pack", (name: string) => isUnfinishedPack(name) || isLock(name), false]
   ] as const) {
     const folder = join(mirror, name)
     if (isFolder(folder)) sweepFolder(folder, isStale, deep)

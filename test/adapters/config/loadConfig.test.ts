@@ -8,7 +8,16 @@ const unsaid = {
   source: null,
   sandbox: "auto",
   sandboxReadable: [],
-  workspaces: { hooks: {}, hookTimeout: 60_000, minFree: 2 ** 30, retention: 30 * 86_400_000, sparse: [], depth: null },
+  workspaces: {
+    hooks: {},
+    hookTimeout: 60_000,
+    hookHosts: [],
+    minFree: 2 ** 30,
+    retention: 30 * 86_400_000,
+    keepSaved: 90 * 86_400_000,
+    sparse: [],
+    depth: null
+  },
   people: {}
 } as const
 
@@ -68,8 +77,10 @@ describe("a configuration that is used", () => {
             "workspaces:",
             "  hooks: { afterCreate: npm ci --offline, afterRun: [sh, -c, 'echo done'] }",
             "  hookTimeout: 5m",
+            "  hookHosts: [packages.example.com, 'localhost:4873', '*.example.com']",
             "  minFree: 2GiB",
             "  retention: 7d",
+            "  keepSaved: forever",
             "  sparse: [packages/app]",
             "  depth: 100",
             "people: { mallory: none }",
@@ -100,8 +111,10 @@ describe("a configuration that is used", () => {
         workspaces: {
           hooks: { afterCreate: ["npm", "ci", "--offline"], afterRun: ["sh", "-c", "echo done"] },
           hookTimeout: 300_000,
+          hookHosts: ["packages.example.com", "localhost:4873", "*.example.com"],
           minFree: 2 * 2 ** 30,
           retention: 7 * 86_400_000,
+          keepSaved: null,
           sparse: ["packages/app"],
           depth: 100
         },

@@ -67,6 +67,40 @@ describe("a value that is refused", () => {
     })
   )
 
+  it.effect("where a host cannot be read", () =>
+    Effect.gen(function* () {
+      const expected = (at: string, got: string, example: string) =>
+        `${at}: expected a host as name, name:port, *.suffix or *.suffix:port, got ${got}. For example: \`- ${example}\`.`
+      const inHooks = (host: string) => inConfig(`workspaces:\n  hookHosts:\n    - a.b\n    - ${host}`)
+      for (const host of ["https://packages.example.com", "a.b:0", "a b", "packages.example.com/npm"]) {
+        assert.strictEqual(
+          yield* inHooks(host),
+          expected(".squadron/config.yaml:4: `workspaces.hookHosts[1]`", JSON.stringify(host), "packages.example.com")
+        )
+      }
+      assert.strictEqual(
+        yield* inConfig("workspaces: { hookHosts: packages.example.com }"),
+        '.squadron/config.yaml:1: `workspaces.hookHosts`: expected a list of hosts, got "packages.example.com". For example: `hookHosts: ["packages.example.com"]`.'
+      )
+      assert.strictEqual(
+        yield* inAgent("agent: claude\nhosts: ['http://localhost:1234']"),
+        expected(".squadron/agents/a.md:3: `hosts[0]`", '"http://localhost:1234"', "api.example.com")
+      )
+    })
+  )
+
+  it.effect("where a folder to check out leads out of the repository", () =>
+    Effect.gen(function* () {
+      for (const folder of ["../outside", "a/../../b", "..", ".", "/", "packages/*"]) {
+        assert.strictEqual(
+          yield* inConfig(`workspaces:\n  sparse:\n    - a\n    - ${JSON.stringify(folder)}`),
+          ".squadron/config.yaml:4: `workspaces.sparse[1]`: expected a folder in the repository, without `..` and " +
+            `wildcards, got ${JSON.stringify(folder)}. For example: \`- packages/app\`.`
+        )
+      }
+    })
+  )
+
   it.effect("where a duration cannot be read", () =>
     Effect.gen(function* () {
       const expected = (got: string) =>

@@ -5,9 +5,11 @@ import { NodeServices } from "@effect/platform-node"
 import { it } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer, Logger, Redacted, type Scope } from "effect"
 import { ProcessRecords } from "../../../src/adapters/harness/ProcessRecords.ts"
+import * as NoSandbox from "../../../src/adapters/sandbox/NoSandbox.ts"
 import { GitWorkspaces, type WorkspaceOptions } from "../../../src/adapters/workspace/GitWorkspaces.ts"
 import type { Janitor } from "../../../src/adapters/workspace/Janitor.ts"
 import { Forge, type Remote } from "../../../src/services/Forge.ts"
+import type { Sandbox } from "../../../src/services/Sandbox.ts"
 import type { WorkspaceRequest, Workspaces } from "../../../src/services/Workspaces.ts"
 
 export const repository = "acme/shop"
@@ -72,7 +74,11 @@ export class Place extends Context.Service<Place, { readonly stateDir: string; r
   )
 }
 
-export type RigOptions = Omit<WorkspaceOptions, "stateDir"> & { readonly remote?: Remote | undefined }
+export type RigOptions = Omit<WorkspaceOptions, "stateDir"> & {
+  readonly remote?: Remote | undefined
+  /** What shuts hooks in for this state folder; nothing unless told. */
+  readonly sandbox?: ((stateDir: string) => Layer.Layer<Sandbox>) | undefined
+}
 
 /** Squadron's side: a layer that can be built anew on the same place, as a daemon that starts again. */
 export const daemon = (options: RigOptions = {}) =>
@@ -82,6 +88,7 @@ export const daemon = (options: RigOptions = {}) =>
       const remote = options.remote ?? { url: origin, header: null }
       return GitWorkspaces.layer({ minFree: 0, ...options, stateDir }).pipe(
         Layer.provideMerge(ProcessRecords.layer({ stateDir, killAfter: "200 millis" })),
+        Layer.provide(options.sandbox?.(stateDir) ?? NoSandbox.layer),
         Layer.provide(Layer.mock(Forge, { remote: () => Effect.succeed(remote) }))
       )
     })

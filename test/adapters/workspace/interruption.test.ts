@@ -98,22 +98,6 @@ describe("an interruption", () => {
     {},
     60_000
   )
-
-  test(
-    "of the hook that comes first takes the fresh clone away, and the hook's processes",
-    Effect.gen(function* () {
-      const { stateDir } = yield* Place
-      const script = `sleep 600 & touch ${stateDir}/started; wait`
-      yield* Effect.gen(function* () {
-        const opening = yield* Effect.forkScoped(openAndClose)
-        while (!existsSync(join(stateDir, "started"))) yield* Effect.sleep(5)
-        yield* Fiber.interrupt(opening)
-        yield* assertNoneRuns
-        assert.isFalse(existsSync(join(stateDir, "workspaces", agent)))
-      }).pipe(Effect.scoped, Effect.provide(daemon({ hooks: { afterCreate: ["sh", "-c", script] } })))
-      assert.isTrue((yield* openAndClose).fresh)
-    })
-  )
 })
 
 describe("a daemon that was killed", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Logger } from "effect"
 import { ProcessRecords } from "../../../src/adapters/harness/ProcessRecords.ts"
+import * as NoSandbox from "../../../src/adapters/sandbox/NoSandbox.ts"
 import { GitWorkspaces } from "../../../src/adapters/workspace/GitWorkspaces.ts"
 import { Forge } from "../../../src/services/Forge.ts"
 import { Workspaces } from "../../../src/services/Workspaces.ts"
@@ -13,6 +14,7 @@ const agent = "feat-dev-1-e5"
 
 const layer = GitWorkspaces.layer({ stateDir, minFree: 0 }).pipe(
   Layer.provide(ProcessRecords.layer({ stateDir })),
+  Layer.provide(NoSandbox.layer),
   Layer.provide(Layer.mock(Forge, { remote: () => Effect.succeed({ url: origin, header: null }) })),
   Layer.provide(NodeServices.layer),
   Layer.provideMerge(Logger.layer([]))
