@@ -13,6 +13,7 @@ import * as Step from "../domain/Step.ts"
 import { Caretaker } from "../services/Caretaker.ts"
 import { Forge } from "../services/Forge.ts"
 import { Landing } from "../services/Landing.ts"
+import { RecentActions } from "../services/RecentActions.ts"
 import { Squadron } from "../services/Squadron.ts"
 import { Squads } from "../services/Squads.ts"
 import { Store } from "../services/Store.ts"
@@ -111,9 +112,16 @@ const routes = ({ settings }: LoadedConfig, secret: LoadedConfig["settings"]["gi
     Mcp.layer({ version }),
     GitHttp.layer,
     Layer.unwrap(
-      Effect.map(Forge, (forge) =>
-        Webhook.layer({ ...settings.github, secret, forge: settings.github.auth === null ? undefined : forge })
-      )
+      Effect.gen(function* () {
+        const forge = yield* Forge
+        const recent = yield* RecentActions
+        return Webhook.layer({
+          ...settings.github,
+          secret,
+          recent,
+          forge: settings.github.auth === null ? undefined : forge
+        })
+      })
     )
   )
 
@@ -155,6 +163,7 @@ const daemonLayer = (loaded: LoadedConfig, secret: LoadedConfig["settings"]["git
     Layer.provideMerge(workLayer(settings)),
     // before anything of git starts: what a killed daemon left could still be at it
     Layer.provideMerge(forge.pipe(Layer.provideMerge(local), Layer.provideMerge(leftovers))),
+    Layer.provideMerge(RecentActions.layer),
     Layer.provideMerge(Squads.layer(squad)),
     Layer.provideMerge(ProcessRecords.layer({ stateDir: settings.stateDir })),
     Layer.provideMerge(Http.server),

@@ -9,6 +9,7 @@ import type { EventDraft, Published } from "../domain/Event.ts"
 import { EventBus } from "../services/EventBus.ts"
 import { withTrust } from "../services/eventTrust.ts"
 import type { Forge } from "../services/Forge.ts"
+import type { RecentActions } from "../services/RecentActions.ts"
 import {
   refuse,
   WebhookBodyIncomplete,
@@ -209,17 +210,24 @@ const noAnswer = new WebhookTrustUnknown({ reason: "GitHub did not answer within
 
 /**
  * `makeWebhook` in front of the running squadron's `EventBus`, whose answer does not wait when the bus is full. With a
- * `forge`, each event is stored with what that lets its people do; without one, nobody may do anything.
+ * `forge`, each event is stored with what that lets its people do; without one, nobody may do anything. With `recent`,
+ * Squadron's own doings are stored with the agent that caused them.
  */
-export const layer = (options: WebhookOptions & { readonly forge?: Pick<Forge["Service"], "trust"> | undefined }) =>
+export const layer = (
+  options: WebhookOptions & {
+    readonly forge?: Pick<Forge["Service"], "trust"> | undefined
+    readonly recent?: Pick<RecentActions["Service"], "attribute"> | undefined
+  }
+) =>
   Layer.unwrap(
     Effect.map(EventBus, (bus) => {
-      const { forge } = options
+      const { forge, recent } = options
+      const caused = (draft: EventDraft): EventDraft => recent?.attribute(draft) ?? draft
       const offer: Offer =
         forge === undefined
-          ? bus.offer
+          ? (draft) => bus.offer(caused(draft))
           : (draft) =>
-              withTrust(forge, draft).pipe(
+              withTrust(forge, caused(draft)).pipe(
                 Effect.mapError((error) => new WebhookTrustUnknown({ reason: error.message })),
                 Effect.timeoutOrElse({ duration: trustTime, orElse: () => Effect.fail(noAnswer) }),
                 Effect.flatMap(bus.offer)

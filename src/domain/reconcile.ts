@@ -1,5 +1,5 @@
 import type { Agent } from "./Agent.ts"
-import type { Event, EventDraft, IssueSnapshot, PullRequestSnapshot } from "./Event.ts"
+import type { Actor, Event, EventDraft, IssueSnapshot, PullRequestSnapshot } from "./Event.ts"
 import * as Subject from "./Subject.ts"
 
 /** An issue or pull request as the forge has it, read whole. */
@@ -70,3 +70,80 @@ export const decideMissed = (
       }
     ]
   })
+
+/** A line of an issue's history, as the forge has it. */
+export type Change = {
+  readonly id: number
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly by: Actor
+  readonly what: { readonly _tag: "assigned"; readonly assignee: string } | { readonly _tag: "reopened" }
+}
+
+/** When the newest of the agents on each subject was born, by subject key; in milliseconds since 1970. Pure. */
+export const births = (agents: ReadonlyArray<Agent>): ReadonlyMap<string, number> => {
+  const newest = new Map<string, number>()
+  for (const { createdAt, subject } of agents) {
+    const key = Subject.key(subject)
+    newest.set(key, Math.max(createdAt, newest.get(key) ?? 0))
+  }
+  return newest
+}
+
+const same = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase()
+
+/** How far the forge's clock may be from ours; in milliseconds. */
+const skew = 60_000
+
+/** Whether the store knows that this one was given the issue then, or later. Pure. */
+const isKnownAssigned = (events: ReadonlyArray<Pick<Event, "at" | "detail">>, assignee: string, at: number): boolean =>
+  events.some(
+    (event) => event.detail._tag === "issue.assigned" && same(event.detail.assignee, assignee) && event.at >= at - skew
+  )
+
+/** Everything about one open issue that the history may tell of. */
+export type OpenIssue = {
+  readonly repository: string
+  readonly seen: Extract<Seen, { readonly kind: "issue" }>
+  /** Oldest first. */
+  readonly history: ReadonlyArray<Change>
+  /** What the store has about it, newest first. */
+  readonly events: ReadonlyArray<Pick<Event, "at" | "detail">>
+}
+
+const changed = ({ repository, seen }: OpenIssue, { by, id, what }: Change, at: number): EventDraft => {
+  const subject = Subject.issue(repository, seen.number)
+  return {
+    key: `reconcile/${Subject.key(subject)}/${what._tag}/${id}`,
+    source: "github",
+    at,
+    actor: by,
+    subject,
+    causedBy: null,
+    depth: by.kind === "agent" ? 1 : 0,
+    detail:
+      what._tag === "assigned"
+        ? { _tag: "issue.assigned", issue: seen.snapshot, assignee: what.assignee }
+        : { _tag: "issue.reopened", issue: seen.snapshot }
+  }
+}
+
+/**
+ * The handovers that the store has missed: a person gave the issue to one who has it still, after the newest of its
+ * agents was born. An agent that had heard of it would have ended. Pure.
+ */
+export const decideHandedOver = (issue: OpenIssue, bornAt: number, now: number): ReadonlyArray<EventDraft> => {
+  if (issue.seen.snapshot.state !== "open") return []
+  return issue.seen.snapshot.assignees.flatMap((assignee) => {
+    const given = issue.history.findLast(({ what }) => what._tag === "assigned" && same(what.assignee, assignee))
+    if (given === undefined || given.by.kind !== "person" || given.at <= bornAt) return []
+    return isKnownAssigned(issue.events, assignee, given.at) ? [] : [changed(issue, given, now)]
+  })
+}
+
+/** The opening again of an issue that the store takes for closed, if it has missed that. Pure. */
+export const decideReopened = (issue: OpenIssue, now: number): ReadonlyArray<EventDraft> => {
+  if (issue.seen.snapshot.state !== "open" || !isKnownClosed(issue.events)) return []
+  const again = issue.history.findLast(({ what }) => what._tag === "reopened")
+  return again === undefined ? [] : [changed(issue, again, now)]
+}

@@ -25,10 +25,10 @@ const shapes: ReadonlyArray<readonly [kind: string, shape: RegExp]> = [
 ]
 
 /** Keys that begin as CSS classes do, too: only what no person would name a class counts. */
-const secretKey = /(?<![\w-])sk-(?:(?:proj|svcacct|admin|or-v1)-)?([A-Za-z0-9_-]{32,255})/
+const secretKey = /(?<![\w-])sk-(?:(?:proj|svcacct|admin|or-v1)-)?([A-Za-z0-9_-]{32,255})/g
 /** `api_key = "…"`: only what looks random. */
 const assignment =
-  /(?:secret|token|passwd|password|api_?-?key|access_?-?key|private_?-?key)["'`]?\s{0,4}(?:[:=]|=>|:=)\s{0,4}["'`]([A-Za-z0-9+/_=-]{32,255})["'`]/i
+  /(?:secret|token|passwd|password|api_?-?key|access_?-?key|private_?-?key)["'`]?\s{0,4}(?:[:=]|=>|:=)\s{0,4}["'`]([A-Za-z0-9+/_=-]{32,255})["'`]/gi
 
 const isMixed = (text: string): boolean => /[A-Z]/.test(text) && /[a-z]/.test(text) && /\d/.test(text)
 
@@ -45,10 +45,10 @@ const entropy = (text: string): number => {
 export const secretIn = (text: string, own: string): string | null => {
   if (own !== "" && text.includes(own)) return "this run's own token"
   for (const [kind, shape] of shapes) if (shape.test(text)) return kind
-  const key = secretKey.exec(text)?.[1]
-  if (key !== undefined && isMixed(key) && entropy(key) > 3.5) return "an API key"
-  const value = assignment.exec(text)?.[1]
-  return value !== undefined && isMixed(value) && entropy(value) > 4.2 ? "a value that looks like a secret" : null
+  const looksRandom = (shape: RegExp, bits: number): boolean =>
+    [...text.matchAll(shape)].some(([, value = ""]) => isMixed(value) && entropy(value) > bits)
+  if (looksRandom(secretKey, 3.5)) return "an API key"
+  return looksRandom(assignment, 4.2) ? "a value that looks like a secret" : null
 }
 
 const escapes: Readonly<Record<string, number>> = { a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13, '"': 34, "\\": 92 }
@@ -69,6 +69,15 @@ const unquoted = (path: string): string => {
 /** The path in `a/path` or `b/path`. */
 const pathOf = (name: string): string => unquoted(name.replace(/\t$/, "")).replace(/^[ab]\//, "")
 
+/** The path that a line of git's gives to a file that is there after the change, or null where it gives none. */
+const namedIn = (row: string, header: string): string | null => {
+  const named = /^(?:\+\+\+|rename to|copy to) (.*)$/s.exec(row)?.[1]
+  if (named !== undefined) return pathOf(named)
+  // git shows no other line with the name of a new file that is empty
+  if (!row.startsWith("new file mode ")) return null
+  return pathOf(/^diff --git .* ("b\/.*"|b\/.*)$/s.exec(header)?.[1] ?? header)
+}
+
 /** The file that a line of git's about binary content is of, or null where it is gone after the change. */
 const binaryOf = (line: string): string | null => {
   const names = /^Binary files (.*) differ$/s.exec(line)?.[1]
@@ -86,6 +95,7 @@ export const scanDiff = (diff: string, own: string, known: ReadonlySet<string> =
   const taken: Array<string> = []
   const binary: Array<string> = []
   let file = ""
+  let header = ""
   let [before, after, line] = [0, 0, 0]
   for (const row of diff.split("\n")) {
     // inside of a hunk a line is content, whatever it looks like; the numbers in its head say how long it is
@@ -116,7 +126,10 @@ export const scanDiff = (diff: string, own: string, known: ReadonlySet<string> =
     if (row.startsWith("+++ ")) file = pathOf(row.slice(4))
     const hidden = binaryOf(row)
     if (hidden !== null) binary.push(hidden)
-    const named = /^(?:\+\+\+ |rename to |copy to |Binary files )/.test(row) ? secretIn(row, own) : null
+    if (row.startsWith("diff --git ")) header = row
+    // as it is: git writes unusual characters with digits, which would hide where a secret begins
+    const path = namedIn(row, header) ?? hidden
+    const named = path === null ? null : secretIn(path, own)
     if (named !== null) added.push({ file: "the name of a file", line: 0, kind: named, text: row })
   }
   const moved = new Set(taken)

@@ -49,6 +49,16 @@ describe("secrets", () => {
     it(`nothing is found in ${JSON.stringify(text.slice(0, 50))}`, () => assert.isNull(secretIn(text, "")))
   }
 
+  it("a secret is found also after what only looks like one", () => {
+    const harmless = "sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    assert.strictEqual(secretIn(`${harmless} sk-${"aB3dE5gH7jK9".repeat(4)}`, ""), "an API key")
+    const plain = 'token = "replace-me-with-your-own-token-please"'
+    assert.strictEqual(
+      secretIn(`${plain}\nsecret = "${"q7Zp2Lx9Vt4Kb8Nw3Hy6Rc1Md5Fs0Gj"}Ea"`, ""),
+      "a value that looks like a secret"
+    )
+  })
+
   it("the run's own token is found whatever it looks like, and no token finds nothing", () => {
     assert.strictEqual(secretIn("x plain y", "plain"), "this run's own token")
     assert.isNull(secretIn("x plain y", ""))
@@ -130,6 +140,21 @@ describe("a diff", () => {
   it("finds a secret in a file's name", () => {
     const { found } = scanDiff(diff(`+++ b/${github}.txt`, "@@ -0,0 +1 @@", "+x"), "")
     assert.deepStrictEqual(found, [{ file: "the name of a file", line: 0, kind: "a GitHub token" }])
+  })
+
+  it("finds a secret in the name of a file that is empty, or that git quotes", () => {
+    for (const rows of [
+      [`diff --git a/${github} b/${github}`, "new file mode 100644", "index 0000000..e69de29"],
+      [`diff --git "a/\\303\\251${github}" "b/\\303\\251${github}"`, "new file mode 100644"],
+      [`+++ "b/\\303\\251${github}"`],
+      [`rename to "\\303\\251${github}"`]
+    ]) {
+      const { found } = scanDiff(diff(...rows), "")
+      assert.deepStrictEqual(found, [{ file: "the name of a file", line: 0, kind: "a GitHub token" }])
+    }
+    // what goes was there
+    const gone = scanDiff(diff(`diff --git a/${github} b/${github}`, "deleted file mode 100644"), "")
+    assert.deepStrictEqual(gone.found, [])
   })
 
   it("does not count what was there before: taken away by the same change, or known", () => {

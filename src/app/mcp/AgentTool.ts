@@ -6,7 +6,7 @@ import type { Forge } from "../../services/Forge.ts"
 import type { Squads } from "../../services/Squads.ts"
 import type { Store } from "../../services/Store.ts"
 import type { Workspaces } from "../../services/Workspaces.ts"
-import { type Answer, Call, type Consent, note, refuse, ToolRefused, unwritten } from "./Call.ts"
+import { type Answer, Call, type Consent, mindSecrets, note, refuse, textsOf, ToolRefused, unwritten } from "./Call.ts"
 
 /** What tools work with, besides their call. */
 export type Services = Store | Forge | Workspaces | Squads | Capabilities | Consent
@@ -42,7 +42,7 @@ const inputOf = (parameters: Schema.Top): McpSchema.ToolJson => {
   return { additionalProperties: false, properties: {}, ...("properties" in schema ? schema : {}), type: "object" }
 }
 
-/** A tool from its parameters and what it does with them. */
+/** A tool from its parameters and what it does with them; with a secret in any text among them, it does nothing. */
 export const agentTool = <Fields extends Schema.Struct.Fields>(options: {
   readonly name: ToolName
   readonly description: string
@@ -61,7 +61,12 @@ export const agentTool = <Fields extends Schema.Struct.Fields>(options: {
         noted: `wrong arguments: ${problems.map(({ field }) => field).join(", ")}`
       })
     })
-  return { name, description, reads, input, call: (given) => Effect.flatMap(read(given), run) }
+  const call = Effect.fnUntraced(function* (given: unknown) {
+    const asked = yield* read(given)
+    yield* mindSecrets(textsOf(asked))
+    return yield* run(asked)
+  })
+  return { name, description, reads, input, call }
 }
 
 const callerOf = ({ agent, role, workspace }: Grant): CallerOf => ({

@@ -88,6 +88,14 @@ export const note = Effect.fnUntraced(function* (kind: "tool.called" | "tool.ref
   yield* store.commit(Step.make({ journal: [lineOf(kind, grant.agent.id, at, line)] }))
 })
 
+/** All texts in a value, however deep. */
+export const textsOf = (value: unknown): ReadonlyArray<string> =>
+  typeof value === "string"
+    ? [value]
+    : typeof value === "object" && value !== null
+      ? Object.values(value).flatMap(textsOf)
+      : []
+
 /** Lets no secret out: neither one of a well-known shape nor the run's own token. */
 export const mindSecrets = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
   const { grant } = yield* Call

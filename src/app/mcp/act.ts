@@ -4,7 +4,7 @@ import * as Step from "../../domain/Step.ts"
 import type * as Subject from "../../domain/Subject.ts"
 import { Capabilities } from "../../services/Capabilities.ts"
 import { Store } from "../../services/Store.ts"
-import { Call, lineOf, mindSecrets, refuse, type ToolRefused, unwritten } from "./Call.ts"
+import { Call, lineOf, mindSecrets, refuse, textsOf, type ToolRefused, unwritten } from "./Call.ts"
 
 /** How long a call waits for the outbox. */
 const patience = "20 seconds"
@@ -17,14 +17,6 @@ export type Acted =
   | { readonly _tag: "Done" }
   | { readonly _tag: "Failed"; readonly why: string }
   | { readonly _tag: "Queued" }
-
-/** All texts in an action. */
-const textsOf = (value: unknown): ReadonlyArray<string> =>
-  typeof value === "string"
-    ? [value]
-    : typeof value === "object" && value !== null
-      ? Object.values(value).flatMap(textsOf)
-      : []
 
 const isAction: (value: unknown) => boolean = Schema.is(Action)
 

@@ -1,13 +1,13 @@
 import { Effect, Redacted } from "effect"
 import type { WorkspaceFailed } from "../../domain/Errors.ts"
-import { Outcome } from "../../domain/Outcome.ts"
 import { protectedAmong } from "../../domain/protectedPaths.ts"
-import { type FoundSecret, scanDiff } from "../../domain/secrets.ts"
+import { type FoundSecret, scanDiff, secretIn } from "../../domain/secrets.ts"
 import { protectedQuestion } from "../../domain/toolCall.ts"
 import { type Work, type Workspace, Workspaces } from "../../services/Workspaces.ts"
 import { Call, Consent, refuse, ToolRefused } from "./Call.ts"
+import { release, withhold } from "./pending.ts"
 
-/** Bytes of one diff that are looked through; a longer one is not pushed. */
+/** Bytes of one diff, and of all commits' own texts, that are looked through; what is longer is not pushed. */
 const diffLimit = 4 * 1024 * 1024
 /** Commits that are looked through one by one. */
 const commitLimit = 200
@@ -16,6 +16,8 @@ const unable = (error: WorkspaceFailed): ToolRefused =>
   new ToolRefused({
     reason: `${error.message}${error.retryable ? " Try again in a minute." : " If you cannot mend it, ask_person."}`
   })
+
+const notChecked = "Your change cannot be checked for secrets, so it is not pushed:"
 
 /** What an agent's work comes to now. */
 export const inspected = Effect.fnUntraced(function* (workspace: Workspace) {
@@ -31,13 +33,13 @@ const wholeDiff = Effect.fnUntraced(function* (repository: string, from: string,
     Effect.mapError(
       (error) =>
         new ToolRefused({
-          reason: `Your change cannot be checked for secrets, so it is not pushed: ${error.message}`
+          reason: `${notChecked} ${error.message}`
         })
     )
   )
   if (new TextEncoder().encode(diff).length <= diffLimit) return diff
   return yield* refuse(
-    `Your change cannot be checked for secrets, so it is not pushed: the diff of ${from.slice(0, 9)} and ${to.slice(0, 9)} is longer than ${diffLimit / 1024 / 1024} MiB. Leave generated files out; or, where only single commits are that large, make one commit of all of your work.`
+    `${notChecked} the diff of ${from.slice(0, 9)} and ${to.slice(0, 9)} is longer than ${diffLimit / 1024 / 1024} MiB. Leave generated files out; or, where only single commits are that large, make one commit of all of your work.`
   )
 })
 
@@ -50,9 +52,33 @@ const leak = (found: ReadonlyArray<FoundSecret>): Effect.Effect<never, ToolRefus
   )
 }
 
+/** Looks for secrets in what commits say of themselves: message, author and committer, and whatever else stands in them. */
+const mindCommits = Effect.fnUntraced(function* (repository: string, work: Work, own: string) {
+  const workspaces = yield* Workspaces
+  const ids = work.commits.map(({ id }) => id)
+  const texts = yield* Effect.mapError(
+    workspaces.commitTexts(repository, ids, diffLimit),
+    (error) => new ToolRefused({ reason: `${notChecked} ${error.message}` })
+  )
+  if (texts === null) {
+    return yield* refuse(
+      `${notChecked} the messages of its ${ids.length} commits are longer than ${diffLimit / 1024 / 1024} MiB. Make commits with short messages.`
+    )
+  }
+  const found = texts.flatMap(({ head, id, message }) =>
+    [
+      { what: "message", kind: secretIn(message, own) },
+      { what: "author, committer or other header", kind: secretIn(head, own) }
+    ].flatMap(({ kind, what }) =>
+      kind === null ? [] : [{ file: `a commit's ${what} (${id.slice(0, 9)})`, line: 0, kind }]
+    )
+  )
+  if (found.length > 0) return yield* leak(found)
+})
+
 /**
- * Looks for secrets in all that a push would make public: the change as a whole, and what single commits add and take
- * away again. Answers the files that hold no text.
+ * Looks for secrets in all that a push would make public: the change as a whole, its paths, the commits' own texts, and
+ * what single commits add and take away again. Answers the files that hold no text.
  */
 const mindDiffs = Effect.fnUntraced(function* (workspace: Workspace, work: Work) {
   const { grant } = yield* Call
@@ -60,18 +86,13 @@ const mindDiffs = Effect.fnUntraced(function* (workspace: Workspace, work: Work)
   const { repository } = workspace
   const whole = scanDiff(yield* wholeDiff(repository, work.mergeBase, work.head), own)
   if (whole.found.length > 0) return yield* leak(whole.found)
-  const titles = scanDiff(
-    `+++ b/messages\n@@ -0,0 +1,${work.commits.length} @@\n${work.commits.map(({ subject }) => `+${subject}`).join("\n")}`,
-    own
-  )
-  if (titles.found.length > 0)
-    return yield* leak(titles.found.map((found) => ({ ...found, file: "a commit's message", line: 0 })))
   const binary = new Set(whole.binary)
   if (work.commits.length > commitLimit) {
     return yield* refuse(
-      `Your change cannot be checked for secrets, so it is not pushed: it has ${work.commits.length} commits, more than ${commitLimit}. Make fewer commits of it.`
+      `${notChecked} it has ${work.commits.length} commits, more than ${commitLimit}. Make fewer commits of it.`
     )
   }
+  yield* mindCommits(repository, work, own)
   if (work.commits.length > 1) {
     // one commit's files after the other's: whatever any of them holds and the base does not is added somewhere
     const known = new Set<string>()
@@ -89,7 +110,7 @@ const mindDiffs = Effect.fnUntraced(function* (workspace: Workspace, work: Work)
 
 /**
  * The agent's work, if it may be pushed. Where files in it need a person's word first, the work is saved, the person is
- * asked when the turn ends, and nothing is pushed.
+ * asked when the turn ends, and nothing is pushed; where none does any more, the question is taken back.
  */
 export const checkedWork = Effect.fnUntraced(function* (workspace: Workspace) {
   const { grant, tool } = yield* Call
@@ -98,6 +119,7 @@ export const checkedWork = Effect.fnUntraced(function* (workspace: Workspace) {
   const { agent } = grant
   const work = yield* inspected(workspace)
   if (work.commits.length === 0) {
+    release(grant)
     const lost = work.dirty ? " There are changes that are not committed: commit them first." : ""
     return yield* refuse(`${tool}: your branch has no commits that ${workspace.base} does not have.${lost}`)
   }
@@ -107,10 +129,13 @@ export const checkedWork = Effect.fnUntraced(function* (workspace: Workspace) {
     protected: protectedAmong(work.files, approved),
     binary: binary.filter((path) => !approved.includes(path))
   }
-  if (files.protected.length === 0 && files.binary.length === 0) return work
+  if (files.protected.length === 0 && files.binary.length === 0) {
+    release(grant)
+    return work
+  }
   const saved = yield* Effect.result(workspaces.save(agent.id))
   const question = protectedQuestion({ id: agent.id, repository: workspace.repository }, files)
-  grant.reported = Outcome.cases.NeedsInput.make({ question })
+  withhold(grant, question)
   const kept =
     saved._tag === "Success" ? "Your work is saved" : `Your work could not be saved (${saved.failure.message})`
   return yield* new ToolRefused({

@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { branchOfAgent } from "../../domain/branches.ts"
+import { branchOf } from "../../domain/branches.ts"
 import { discussion, fence, type Readable } from "../../domain/discussion.ts"
 import { referenceIn } from "../../domain/toolCall.ts"
 import { type Check, Forge, type Issue, type PullRequest } from "../../services/Forge.ts"
@@ -150,7 +150,7 @@ const readChecks = agentTool({
         why: foreign === null || foreign.shown !== null ? null : foreign.why
       })
     }
-    const own = (yield* pushesOf(agent.id, branchOfAgent(agent.id)))[0]
+    const own = (yield* pushesOf(agent.id, branchOf(agent)))[0]
     if (own !== undefined && commits.every(({ commit }) => commit !== own.commit)) {
       commits.push({ commit: own.commit, what: "what you pushed last", why: null })
     }

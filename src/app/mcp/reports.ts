@@ -1,13 +1,14 @@
 import { Effect, Schema } from "effect"
-import { branchOfAgent } from "../../domain/branches.ts"
+import { branchOf } from "../../domain/branches.ts"
 import { type Evidence, Outcome } from "../../domain/Outcome.ts"
 import * as Subject from "../../domain/Subject.ts"
 import { referenceIn } from "../../domain/toolCall.ts"
 import { Forge } from "../../services/Forge.ts"
 import { Workspaces } from "../../services/Workspaces.ts"
 import { type AgentTool, agentTool } from "./AgentTool.ts"
-import { agentNow, ask, Call, mindSecrets, refuse } from "./Call.ts"
+import { agentNow, ask, Call, refuse, ToolRefused } from "./Call.ts"
 import { oneLine, several, someText } from "./parameters.ts"
+import { askBeside, pendingOf } from "./pending.ts"
 
 /** Commits that a report names at most; all are looked at anyhow. */
 const namedCommits = 100
@@ -17,9 +18,18 @@ const words = (description: string) => someText(description, 10_000)
 
 const end = "End your turn now."
 
-/** Keeps the report; the last one of a turn counts. */
+/**
+ * Keeps the report; the last one of a turn counts. One that ends the work, or lets it wait for something else, would
+ * hide the question about withheld files until another turn, so it is refused while that is pending.
+ */
 const report = Effect.fnUntraced(function* (outcome: Outcome) {
-  const { grant } = yield* Call
+  const { grant, tool } = yield* Call
+  if (pendingOf(grant) !== null) {
+    return yield* new ToolRefused({
+      reason: `${tool}: your push waits for a person's word on files, and the person is asked when your turn has ended. This report is not kept. End your turn now; or undo the changes to these files, push, and report again.`,
+      noted: "a person is asked about files first"
+    })
+  }
   grant.reported = outcome
 })
 
@@ -37,7 +47,7 @@ const evidenceOf = Effect.fnUntraced(function* (summary: string) {
   }
   const work = yield* Effect.option(workspaces.inspect(workspace))
   const pulls = yield* Effect.option(
-    ask(forge.pullRequests({ repository, head: branchOfAgent(agent.id), state: "open", limit: 1 }))
+    ask(forge.pullRequests({ repository, head: branchOf(agent), state: "open", limit: 1 }))
   )
   const pullRequest = (pulls._tag === "Some" ? pulls.value[0]?.number : undefined) ?? agent.pullRequest
   const evidence: Evidence = {
@@ -53,7 +63,6 @@ const reportDone = agentTool({
   description: "Reports that your work is done. Squadron looks at what is there itself. End your turn afterwards.",
   parameters: Schema.Struct({ summary: words("What you did, in a sentence or two") }),
   run: Effect.fnUntraced(function* ({ summary }) {
-    yield* mindSecrets([summary])
     yield* report(Outcome.cases.Completed.make({ evidence: yield* evidenceOf(summary) }))
     return { text: `Noted. Squadron looks at your work when your turn has ended. ${end}`, line: "report_done" }
   })
@@ -64,7 +73,6 @@ const reportNoWork = agentTool({
   description: "Reports that there is nothing to do. End your turn afterwards.",
   parameters: Schema.Struct({ reason: words("Why there is nothing to do") }),
   run: Effect.fnUntraced(function* ({ reason }) {
-    yield* mindSecrets([reason])
     yield* report(Outcome.cases.NoWorkNeeded.make({ reason }))
     return { text: `Noted. ${end}`, line: "report_no_work" }
   })
@@ -93,7 +101,6 @@ const reportBlocked = agentTool({
     reason: words("Why you need them first")
   }),
   run: Effect.fnUntraced(function* ({ on, reason }) {
-    yield* mindSecrets([reason])
     const { subject } = yield* agentNow
     const keys = [...new Set(yield* Effect.forEach(on, (given) => blocker(subject, given)))]
     yield* report(Outcome.cases.Blocked.make({ on: keys, reason }))
@@ -109,8 +116,8 @@ const askPerson = agentTool({
   description: "Asks a person something that you cannot find out. End your turn afterwards; the answer wakes you.",
   parameters: Schema.Struct({ question: words("One question that can be answered") }),
   run: Effect.fnUntraced(function* ({ question }) {
-    yield* mindSecrets([question])
-    yield* report(Outcome.cases.NeedsInput.make({ question }))
+    const { grant } = yield* Call
+    askBeside(grant, question)
     return { text: `A person is asked when your turn has ended. ${end}`, line: "ask_person" }
   })
 })

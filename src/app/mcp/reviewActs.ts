@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { branchOfAgent } from "../../domain/branches.ts"
+import { branchOf } from "../../domain/branches.ts"
 import * as Subject from "../../domain/Subject.ts"
 import { Forge } from "../../services/Forge.ts"
 import { act, told } from "./act.ts"
@@ -60,9 +60,10 @@ const review = agentTool({
 /** The pull requests whose threads the agent may answer in: its subject, and its own. */
 const ownPulls = Effect.gen(function* () {
   const forge = yield* Forge
-  const { id, subject } = yield* agentNow
+  const agent = yield* agentNow
+  const { subject } = agent
   const { number, repository } = subject
-  const own = yield* ask(forge.pullRequests({ repository, head: branchOfAgent(id), state: "open", limit: 1 }))
+  const own = yield* ask(forge.pullRequests({ repository, head: branchOf(agent), state: "open", limit: 1 }))
   return [...new Set([...(subject.kind === "pull_request" ? [number] : []), ...own.map((pull) => pull.number)])]
 })
 

@@ -1,5 +1,5 @@
 import { Effect, Schema, Semaphore } from "effect"
-import { branchOfAgent } from "../../domain/branches.ts"
+import { branchOf } from "../../domain/branches.ts"
 import * as Subject from "../../domain/Subject.ts"
 import { expectedBefore } from "../../domain/toolCall.ts"
 import type { Grant } from "../../services/Capabilities.ts"
@@ -27,7 +27,7 @@ const place = Effect.gen(function* () {
   const { grant, tool } = yield* Call
   const { workspace } = grant
   if (workspace === null) return yield* refuse(`${tool}: you have no workspace.`)
-  return { workspace, branch: branchOfAgent(grant.agent.id) }
+  return { workspace, branch: branchOf(grant.agent) }
 })
 
 /** The newest pull request of the agent's branch. */

@@ -1,6 +1,7 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, Logger, Redacted, type Scope } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
+import type { SqlClient } from "effect/sql"
 import { createServer } from "node:http"
 import { faultLog, originCheck } from "../../../src/app/api/guards.ts"
 import { sqliteStoreLayer } from "../../../src/app/layers.ts"
@@ -51,7 +52,7 @@ const faulty = (told: Told) =>
           )
       })
     )
-  ).pipe(Layer.provide(sqliteStoreLayer({ filename: ":memory:" })))
+  ).pipe(Layer.provideMerge(sqliteStoreLayer({ filename: ":memory:" })))
 
 /** A server of tools over HTTP with a real store and outbox, and a forge in memory. */
 export const rig = <E = never, R = never>(
@@ -78,7 +79,7 @@ export const rig = <E = never, R = never>(
   )
 }
 
-export type Rig = HttpServer.HttpServer | Capabilities | Store
+export type Rig = HttpServer.HttpServer | Capabilities | Store | SqlClient.SqlClient
 
 /** Starts with an empty forge, lets the test fill it, and runs it. */
 export const withRig =

@@ -35,6 +35,15 @@ export type PullRow = {
   readonly comments: Array<ReviewCommentRow>
 }
 
+export type HistoryRow = {
+  readonly id: number
+  readonly event: string
+  readonly actor: string | null
+  readonly assigner?: string
+  readonly assignee?: string
+  readonly at: number
+}
+
 export type IssueRow = Text & {
   readonly number: number
   title: string
@@ -45,6 +54,8 @@ export type IssueRow = Text & {
   readonly pull: PullRow | null
   /** How often each kind of change was made, as the timeline would show. */
   readonly timeline: Array<string>
+  /** What its events tell, oldest first; GitHub names who assigned apart from the actor. */
+  readonly history?: Array<HistoryRow>
 }
 
 export type StatusRow = {

@@ -56,7 +56,8 @@ export const newIssue = (
     assignees: [],
     comments: [],
     pull: null,
-    timeline: []
+    timeline: [],
+    history: []
   }
   repository.issues.push(issue)
   return issue
@@ -112,6 +113,11 @@ export const issueRoutes: ReadonlyArray<Route<AskedOfRepository>> = [
   },
   { method: "GET", path: /^\/issues\/(\d+)$/, answer: onIssue((_, row) => ok(render.issue(row))) },
   { method: "PATCH", path: /^\/issues\/(\d+)$/, answer: patch },
+  {
+    method: "GET",
+    path: /^\/issues\/(\d+)\/events$/,
+    answer: onIssue((asked, row) => paged(asked, (row.history ?? []).map(render.history)))
+  },
   {
     method: "GET",
     path: /^\/issues\/(\d+)\/comments$/,

@@ -2,6 +2,7 @@ import { mergedTree, shaOf } from "./gitCommands.ts"
 import {
   type CheckRunRow,
   type DeliveryRow,
+  type HistoryRow,
   type IssueRow,
   iso,
   type PullRow,
@@ -25,6 +26,15 @@ const text = (row: Text) => ({
 const dated = (row: Text) => ({ created_at: iso(row.createdAt), updated_at: iso(row.updatedAt) })
 
 export const comment = (row: Text) => ({ ...text(row), ...dated(row) })
+
+export const history = ({ actor, assignee, assigner, at, event, id }: HistoryRow) => ({
+  id,
+  event,
+  actor: actor === null ? null : user(actor),
+  ...(assignee === undefined ? {} : { assignee: user(assignee) }),
+  ...(assigner === undefined ? {} : { assigner: user(assigner) }),
+  created_at: iso(at)
+})
 
 export const issue = (row: IssueRow) => ({
   ...text(row),

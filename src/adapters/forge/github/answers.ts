@@ -126,6 +126,25 @@ export const Reference = Schema.Struct({ object: Schema.Struct({ sha: Schema.Str
 
 export const Merged = Schema.Struct({ sha: Schema.String })
 
+/** What a list of issues says of each. */
+export const Listed = Schema.Struct({
+  number: Schema.Int,
+  updated_at: time,
+  assignees: Schema.Array(Schema.Struct({ login: Schema.String })),
+  pull_request: nullable(Schema.Unknown)
+})
+export type Listed = typeof Listed.Type
+
+/** A line of an issue's history. GitHub may give the assignee as the actor; `assigner` is who assigned. */
+export const HistoryLine = Schema.Struct({
+  id: Schema.Int,
+  event: Schema.String,
+  actor: nullable(Schema.Struct({ login: Schema.String, type: nullable(Schema.String) })),
+  assignee: user,
+  assigner: nullable(Schema.Struct({ login: Schema.String, type: nullable(Schema.String) })),
+  created_at: time
+})
+
 export const Numbered = Schema.Struct({ number: Schema.Int })
 export const Identified = Schema.Struct({ id: Schema.Int })
 

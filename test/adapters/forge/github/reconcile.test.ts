@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Effect, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
+import { newMemory } from "../../../../src/adapters/forge/github/missedChanges.ts"
 import { layerReconcile, reconcile } from "../../../../src/adapters/forge/github/reconcile.ts"
 import type { Agent } from "../../../../src/domain/Agent.ts"
 import * as Step from "../../../../src/domain/Step.ts"
@@ -41,6 +42,47 @@ const close = (double: GitHubDouble, number: number, at = 1000) => {
   row.state = "closed"
   row.updatedAt = at
 }
+
+const rowOf = (double: GitHubDouble, number: number) => {
+  const row = double.repository.issues.find((issue) => issue.number === number)
+  assert(row)
+  return row
+}
+
+/** Somebody gives an issue to somebody; GitHub names the assignee as the actor. */
+const give = (
+  double: GitHubDouble,
+  number: number,
+  { assignee, assigner, at }: { readonly assignee: string; readonly assigner: string; readonly at: number }
+) => {
+  const row = rowOf(double, number)
+  row.assignees.push(assignee)
+  row.updatedAt = at
+  row.history?.push(
+    { id: at - 1, event: "labeled", actor: assigner, at },
+    { id: at, event: "assigned", actor: assignee, assignee, assigner, at }
+  )
+}
+
+const snapshot = (state: "open" | "closed") => ({
+  title: "1",
+  body: "",
+  state,
+  author: "mona",
+  labels: [],
+  assignees: []
+})
+
+/** What the webhook told of an issue. */
+const told = (number: number, at: number) => ({
+  key: `github:${number}/${at}`,
+  source: "github" as const,
+  at,
+  actor: { login: "octocat", kind: "person" as const },
+  subject: Subject.issue(repository, number),
+  causedBy: null,
+  depth: 0
+})
 
 const events = Effect.gen(function* () {
   const store = yield* Store
@@ -129,6 +171,168 @@ describe("Reconciling with GitHub", () => {
         assert.deepInclude(closed.pullRequest, { merged: true, state: "closed" })
         assert.strictEqual(closed.pullRequest.head.sha, commit)
       }).pipe(onForge(double))
+    }).pipe(Effect.provide(testStore()))
+  )
+
+  it.effect("publishes once that a person gave an issue to somebody since its agent was born", () =>
+    Effect.gen(function* () {
+      const double = yield* makeGitHubDouble
+      openIssues(double, 4)
+      yield* withAgents(
+        agentOn(1, { createdAt: 100_000 }),
+        agentOn(2, { createdAt: 900_000 }),
+        agentOn(3, { createdAt: 100_000 }),
+        agentOn(4, { createdAt: 100_000 })
+      )
+      give(double, 1, { assignee: "mona", assigner: "octocat", at: 300_000 })
+      // its agent came later
+      give(double, 2, { assignee: "mona", assigner: "octocat", at: 300_000 })
+      // by a bot, and by Squadron itself
+      give(double, 3, { assignee: "mona", assigner: "triage[bot]", at: 300_000 })
+      give(double, 4, { assignee: "mona", assigner: "squadron-app[bot]", at: 300_000 })
+      yield* Effect.gen(function* () {
+        const options = { botLogins: ["squadron-app[bot]"], memory: newMemory() }
+        assert.strictEqual(yield* reconcile(options), 1)
+        assert.strictEqual(yield* reconcile(options), 0)
+        // nor after a restart
+        assert.strictEqual(yield* reconcile({ botLogins: options.botLogins }), 0)
+      }).pipe(onForge(double))
+      const [event, ...others] = yield* events
+      assert.deepStrictEqual(others, [])
+      assert(event?.detail._tag === "issue.assigned")
+      assert.strictEqual(event.detail.assignee, "mona")
+      assert.deepInclude(event, {
+        actor: { login: "octocat", kind: "person" },
+        subject: Subject.issue(repository, 1),
+        key: `reconcile/acme/app#1/assigned/${300_000}`
+      })
+      assert.deepStrictEqual(event.detail.issue.assignees, ["mona"])
+    }).pipe(Effect.provide(testStore()))
+  )
+
+  it.effect("knows a handover that it was told of, and one that was taken back", () =>
+    Effect.gen(function* () {
+      const double = yield* makeGitHubDouble
+      openIssues(double, 2)
+      yield* withAgents(agentOn(1, { createdAt: 100_000 }), agentOn(2, { createdAt: 100_000 }))
+      give(double, 1, { assignee: "mona", assigner: "octocat", at: 300_000 })
+      give(double, 2, { assignee: "mona", assigner: "octocat", at: 300_000 })
+      rowOf(double, 2).assignees.length = 0
+      const store = yield* Store
+      yield* store.publish({
+        ...told(1, 301_000),
+        detail: { _tag: "issue.assigned", issue: snapshot("open"), assignee: "Mona" }
+      })
+      yield* Effect.gen(function* () {
+        assert.strictEqual(yield* reconcile(), 0)
+      }).pipe(onForge(double))
+    }).pipe(Effect.provide(testStore()))
+  )
+
+  it.effect("publishes the opening again of an issue that it takes for closed, and its next closing", () =>
+    Effect.gen(function* () {
+      const double = yield* makeGitHubDouble
+      openIssues(double, 2)
+      yield* withAgents(agentOn(1), agentOn(2))
+      const store = yield* Store
+      yield* store.publish({ ...told(1, 1000), detail: { _tag: "issue.closed", issue: snapshot("closed") } })
+      rowOf(double, 1).history?.push({ id: 77, event: "reopened", actor: "octocat", at: 2000 })
+      yield* Effect.gen(function* () {
+        assert.strictEqual(yield* reconcile(), 1)
+        assert.strictEqual(yield* reconcile(), 0)
+        close(double, 1, 9000)
+        assert.strictEqual(yield* reconcile(), 1)
+      }).pipe(onForge(double))
+      const [, again, closed] = yield* events
+      assert.deepInclude(again, {
+        key: "reconcile/acme/app#1/reopened/77",
+        actor: { login: "octocat", kind: "person" }
+      })
+      assert.strictEqual(again?.detail._tag, "issue.reopened")
+      assert.strictEqual(closed?.detail._tag, "issue.closed")
+    }).pipe(Effect.provide(testStore()))
+  )
+
+  it.effect("takes a history that cannot be read for no evidence, and reads it the next time", () =>
+    Effect.gen(function* () {
+      const double = yield* makeGitHubDouble
+      openIssues(double, 2)
+      yield* withAgents(agentOn(1, { createdAt: 100_000 }), agentOn(2, { createdAt: 100_000 }))
+      give(double, 1, { assignee: "mona", assigner: "octocat", at: 300_000 })
+      yield* Effect.gen(function* () {
+        const memory = newMemory()
+        const down = { status: 502, body: {} }
+        for (const [path, what] of [
+          ["/issues/1/events", down],
+          ["/issues/1/events", { status: 200, body: { no: "list" } }],
+          ["/issues/1", down],
+          ["/issues/1", { status: 404, body: {} }]
+        ] as const) {
+          // as often as it is tried again
+          double.faults.push({ when: (_, asked) => asked.split("?")[0]?.endsWith(path) === true, what, times: 9 })
+          assert.strictEqual(yield* reconcile({ memory }), 0)
+          double.faults.length = 0
+        }
+        assert.deepStrictEqual(yield* events, [])
+        assert.strictEqual(yield* reconcile({ memory }), 1)
+        // one that cannot be read keeps no other back, whichever comes first
+        for (const number of [1, 2]) give(double, number, { assignee: "hubot", assigner: "octocat", at: 600_000 })
+        const unread = (path: string) => path.includes("/issues/1/events") || path.includes("/issues/2/events")
+        let first = ""
+        double.faults.push({
+          when: (_, path) => {
+            if (unread(path) && first === "") first = path
+            return unread(path) && path === first
+          },
+          what: down,
+          times: 9
+        })
+        assert.strictEqual(yield* reconcile({ memory }), 1)
+      }).pipe(onForge(double))
+    }).pipe(Effect.provide(testStore()))
+  )
+
+  it.effect("asks about an issue again only when it has changed", () =>
+    Effect.gen(function* () {
+      const double = yield* makeGitHubDouble
+      openIssues(double, 1)
+      yield* withAgents(agentOn(1, { createdAt: 400_000 }))
+      give(double, 1, { assignee: "mona", assigner: "octocat", at: 300_000 })
+      rowOf(double, 1).updatedAt = 500_000
+      yield* Effect.gen(function* () {
+        const memory = newMemory()
+        const asked = () => double.seen.filter(({ path }) => path.includes("/issues/1/events")).length
+        yield* reconcile({ memory })
+        assert.strictEqual(asked(), 1)
+        yield* reconcile({ memory })
+        assert.strictEqual(asked(), 1)
+        rowOf(double, 1).updatedAt = 600_000
+        yield* reconcile({ memory })
+        assert.strictEqual(asked(), 2)
+        assert.deepStrictEqual(yield* events, [])
+      }).pipe(onForge(double))
+    }).pipe(Effect.provide(testStore()))
+  )
+
+  it.effect("asks about no repository that is not on GitHub, and does not complain of it", () =>
+    Effect.gen(function* () {
+      const double = yield* makeGitHubDouble
+      openIssues(double, 1)
+      yield* withAgents(
+        agentOn(1),
+        agentOn(5, { id: "coder-5-e2", subject: Subject.issue("here/shop", 5), blockedOn: ["here/shop#6"] })
+      )
+      const lines: Array<string> = []
+      const log = Logger.make<unknown, void>(({ message }) => void lines.push(String(message)))
+      yield* Effect.gen(function* () {
+        close(double, 1)
+        assert.strictEqual(yield* reconcile({ isOnGitHub: (name) => name !== "here/shop" }), 1)
+      }).pipe(onForge(double), Effect.provide(Logger.layer([log])))
+      assert.deepStrictEqual(
+        double.seen.filter(({ path }) => path.includes("here/shop")),
+        []
+      )
+      assert.deepStrictEqual(lines, [])
     }).pipe(Effect.provide(testStore()))
   )
 

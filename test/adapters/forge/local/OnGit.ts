@@ -4,9 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { LocalForge, type LocalForgeOptions } from "../../../../src/adapters/forge/local/LocalForge.ts"
-import { migration } from "../../../../src/adapters/forge/local/migration.ts"
-import { migration as pullMigration } from "../../../../src/adapters/forge/local/pullMigration.ts"
-import { migration as coreMigration } from "../../../../src/adapters/sql/migration.ts"
+import { migrate } from "../../../../src/adapters/sql/Database.ts"
 import { SqliteClient } from "../../../../src/adapters/sql/SqliteClient.ts"
 import { SqlWriter } from "../../../../src/adapters/sql/SqlWriter.ts"
 import type { Action, ActionDraft } from "../../../../src/domain/Action.ts"
@@ -16,12 +14,10 @@ import { TestSqlWriter } from "../../../support/TestSqlWriter.ts"
 export const repository = "acme/app"
 export const agent = "coder-1-e1"
 
-const migrations = Effect.andThen(Effect.andThen(coreMigration, migration), pullMigration)
-
 /** A migrated database in memory, and a writer that keeps the events. */
 export const database = TestSqlWriter.layer.pipe(
   Layer.provideMerge(SqlWriter.layer),
-  Layer.provideMerge(Layer.effectDiscard(migrations)),
+  Layer.provideMerge(Layer.effectDiscard(migrate)),
   Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" }))
 )
 
