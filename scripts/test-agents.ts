@@ -14,7 +14,8 @@ const help = `npm run test:agents -- [options]
 
 Runs real coding agents against a model whose answers are written beforehand, in a network that has nothing but
 loopback: edits and commits, calls of Squadron's tools, a cancelled turn, an agent that is killed and goes on, a model
-that refuses, and the way from an issue to a pull request. Each with the agent free and, where bubblewrap works, shut in.
+that refuses, an agent that may do nothing but report, and the way from an issue to a pull request. Each with the agent
+free and, where bubblewrap works, shut in.
 
   --agent NAME  ${names.join(", ")}, or all; codex unless told
   --help        this text
@@ -100,6 +101,7 @@ for (const name of names) {
 const others = Object.keys(presets).filter((name) => !Object.hasOwn(agents, name))
 notTested.push(
   `other agents that roles may name: ${others.join(", ")}`,
+  "@agentclientprotocol/codex-acp, which the preset codex installs: another program for the same agent is tested",
   "any real model, its prices and its limits: all answers were written beforehand",
   "signing in: the key was made up",
   "a daemon that is killed while an agent works, and several agents at once"

@@ -42,6 +42,37 @@ export const agents: Readonly<Record<string, Package>> = {
         .map((name) => join(modules, name, "bin", "opencode"))
         .filter((path) => existsSync(path)),
     probe: ["--version"]
+  },
+  claude: {
+    name: "@agentclientprotocol/claude-agent-acp",
+    version: "0.101.0",
+    size: 401,
+    programs: (modules) => [join(modules, "@agentclientprotocol", "claude-agent-acp", "dist", "index.js")],
+    probe: null
+  },
+  gemini: {
+    name: "@google/gemini-cli",
+    version: "0.61.0",
+    size: 100,
+    programs: (modules) => [join(modules, "@google", "gemini-cli", "bundle", "gemini.js")],
+    probe: null
+  },
+  qwen: {
+    name: "@qwen-code/qwen-code",
+    version: "0.24.4",
+    size: 144,
+    programs: (modules) => [join(modules, "@qwen-code", "qwen-code", "cli-entry.js")],
+    probe: null
+  },
+  copilot: {
+    name: "@github/copilot",
+    version: "1.0.102",
+    size: 189,
+    programs: (modules) => [
+      join(modules, "@github", `copilot-${machine}`, "copilot"),
+      join(modules, "@github", `copilot-linuxmusl-${process.arch}`, "copilot")
+    ],
+    probe: ["--version"]
   }
 }
 

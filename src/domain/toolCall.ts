@@ -65,6 +65,29 @@ export const toolsOf = (caller: Caller): ReadonlyArray<ToolName> => toolNames.fi
 
 const isTool = (name: string): name is ToolName => Object.hasOwn(table, name)
 
+/** How coding agents write a tool of the MCP server `squadron`: what stands before its name, and what behind it. */
+const writings: ReadonlyArray<readonly [before: string, behind: string]> = [
+  ["mcp__squadron__", ""],
+  ["mcp_squadron_", ""],
+  ["squadron__", ""],
+  ["squadron_", ""],
+  ["squadron-", ""],
+  ["squadron.", ""],
+  ["squadron/", ""],
+  ["Tool: squadron/", ""],
+  ["", " (squadron MCP Server)"]
+]
+
+/**
+ * Whether this is the name of a tool of Squadron's as coding agents write it, and nothing besides: a command or a path
+ * that only contains one is none, and a bare name may be another server's. Pure and total.
+ */
+export const namesTool = (text: string): boolean =>
+  writings.some(
+    ([before, behind]) =>
+      text.startsWith(before) && text.endsWith(behind) && isTool(text.slice(before.length, text.length - behind.length))
+  )
+
 /** Judges a call by its name alone. What no tool is called is denied as what no role may use. Pure and total. */
 export const judgeCall = (name: string, caller: Caller): Judgement => {
   if (isTool(name) && fits(name, caller)) return { _tag: "Allowed" }

@@ -3,6 +3,7 @@ import { assert } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { LocalForge } from "../../src/adapters/forge/local/LocalForge.ts"
 import { AcpHarness } from "../../src/adapters/harness/acp/AcpHarness.ts"
+import type { AcpSpec } from "../../src/adapters/harness/acp/surroundings.ts"
 import { branchOfAgent } from "../../src/domain/branches.ts"
 import type { Outcome } from "../../src/domain/Outcome.ts"
 import { defaultLimits, makeRole, makeSquad, type Role } from "../../src/domain/Role.ts"
@@ -22,7 +23,10 @@ import { agentUnderTest } from "./underTest.ts"
 const limits = { ...defaultLimits, wallClock: 180_000, stall: 60_000 }
 
 /** A repository with one commit, a model, and the role; all of it without work yet. */
-export const hire = Effect.fnUntraced(function* (words: Partial<Role> = {}) {
+export const hire = Effect.fnUntraced(function* (
+  words: Partial<Role> = {},
+  harness: Partial<Pick<AcpSpec, "mode" | "permissions">> = {}
+) {
   const { aimock, program, recipe } = agentUnderTest
   const { project } = yield* Place
   yield* (yield* LocalForge).importRepository({ repository, from: project, branch: "main" })
@@ -41,7 +45,8 @@ export const hire = Effect.fnUntraced(function* (words: Partial<Role> = {}) {
       cwd: "/",
       mode: recipe.mode,
       permissions: "allow",
-      hosts: [`localhost:${model.port}`]
+      hosts: [`localhost:${model.port}`],
+      ...harness
     },
     ...words
   })
@@ -50,8 +55,8 @@ export const hire = Effect.fnUntraced(function* (words: Partial<Role> = {}) {
 })
 
 /** The same with an issue that an agent is on, whose runs and turns the test takes. */
-export const assign = Effect.gen(function* () {
-  const hired = yield* hire()
+export const assignWith = Effect.fnUntraced(function* (spec: Parameters<typeof hire>[1]) {
+  const hired = yield* hire({}, spec)
   const { role } = hired
   const forge = yield* LocalForge
   const issue = yield* forge.open({ repository, author: "ada", title: "Greet", body: "Write hello.txt.", labels: [] })
@@ -103,6 +108,9 @@ export const assign = Effect.gen(function* () {
 
   return { ...hired, agent, issue, openRun }
 })
+
+/** The same with an agent that may do all that it asks for. */
+export const assign = assignWith({})
 
 /** A prompt that is the same to whoever gets it. */
 export const prompt = (text: string): Briefing => ({ whole: text, news: text })

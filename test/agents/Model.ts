@@ -52,12 +52,16 @@ type AimockModule = {
 const textOf = (content: ChatRequest["messages"][number]["content"]): string =>
   typeof content === "string" ? content : (content ?? []).map(({ text = "" }) => text).join("")
 
-/** Whether it is the request after this many tool results in the turn whose prompt holds the mark. */
-const isAt = ({ messages, tools = [] }: ChatRequest, mark: string, results: number): boolean => {
+/** The mark that stands last in a text: an agent may put a new prompt behind one that it got no answer to. */
+const lastOf = (marks: Iterable<string>, text: string): string | undefined =>
+  [...marks].filter((mark) => text.includes(mark)).toSorted((a, b) => text.lastIndexOf(b) - text.lastIndexOf(a))[0]
+
+/** How many tool results there are in the turn whose prompt holds the mark; null in any other. */
+const resultsAt = ({ messages, tools = [] }: ChatRequest, mark: string, marks: Iterable<string>): number | null => {
   const last = messages.findLastIndex(({ role }) => role === "user")
   const prompt = messages[last]
-  if (tools.length === 0 || prompt === undefined || !textOf(prompt.content).includes(mark)) return false
-  return messages.slice(last + 1).filter(({ role }) => role === "tool").length === results
+  if (tools.length === 0 || prompt === undefined || lastOf(marks, textOf(prompt.content)) !== mark) return null
+  return messages.slice(last + 1).filter(({ role }) => role === "tool").length
 }
 
 const responseOf = (answer: Answer): unknown => {
@@ -165,21 +169,30 @@ export const startModel = Effect.fnUntraced(function* (aimock: string, rewrite: 
   const all: Array<Asked> = []
   const tap = yield* startTap(model.port, rewrite, all)
   const { port } = tap.address() as AddressInfo
+  const given = new Map<string, number>()
   const about = (mark: string): ReadonlyArray<Asked> => all.filter(({ body }) => body.includes(mark))
 
   return {
     port,
     // not 127.0.0.1: in a sandbox a listed host is reached by a proxy, and some agents talk to themselves at 127.0.0.1
-    url: `http://localhost:${port}/v1`,
+    url: `http://localhost:${port}`,
     /** Requests that hold the mark, whether in their prompt or in the history that they carry. */
     about,
     /** Writes what the model says in the turn whose prompt holds the mark: after no tool result, after one, and so on. */
     write: (mark: string, answers: ReadonlyArray<Answer>): void => {
+      given.set(mark, 0)
       for (const [results, one] of answers.entries()) {
         const pace = "say" in one && one.slowly === true ? slowly : undefined
-        model.on({ predicate: (request) => isAt(request, mark, results) }, responseOf(one), pace)
+        const isAsked = (request: ChatRequest): boolean => {
+          const isNow = resultsAt(request, mark, given.keys()) === results
+          if (isNow) given.set(mark, results + 1)
+          return isNow
+        }
+        model.on({ predicate: isAsked }, responseOf(one), pace)
       }
     },
+    /** How many of the answers that were written for the mark the agent has come to. */
+    given: (mark: string): number => given.get(mark) ?? 0,
     /** Completes when the agent is being told something slowly. */
     speaking: (mark: string) =>
       eventually(

@@ -15,6 +15,7 @@ import { workLayer } from "../../src/app/work.ts"
 import { makeSquad } from "../../src/domain/Role.ts"
 import { Outbox } from "../../src/services/Outbox.ts"
 import { Squads } from "../../src/services/Squads.ts"
+import { agentUnderTest } from "./underTest.ts"
 
 export const repository = "acme/shop"
 
@@ -54,8 +55,17 @@ const settingsOf = ({ project, stateDir }: Place["Service"], sandbox: Settings["
   },
   source: null,
   sandbox,
-  sandboxReadable: [],
-  workspaces: { hooks: {}, hookTimeout: 60_000, minFree: 0, retention: 3_600_000, sparse: [], depth: null },
+  sandboxReadable: agentUnderTest.folder === "" ? [] : [agentUnderTest.folder],
+  workspaces: {
+    hooks: {},
+    hookTimeout: 60_000,
+    hookHosts: [],
+    minFree: 0,
+    retention: 3_600_000,
+    sparse: [],
+    depth: null,
+    keepSaved: null
+  },
   people: {},
   drainTimeout: 1000,
   stateDir

@@ -2,7 +2,7 @@
 import { it } from "@effect/vitest"
 import { Effect, type Layer, type Scope } from "effect"
 import { detect } from "../../src/adapters/sandbox/detect.ts"
-import { codex, recipes } from "./recipes.ts"
+import { codex, type Recipe, recipes } from "./recipes.ts"
 import type * as Stages from "./Stage.ts"
 
 const said = (name: string): string => process.env[`SQUADRON_AGENTS_${name}`] ?? ""
@@ -10,7 +10,15 @@ const said = (name: string): string => process.env[`SQUADRON_AGENTS_${name}`] ??
 const known = recipes[said("AGENT")]
 const notAsked = known === undefined ? "only with `npm run test:agents`" : ""
 
-export const agentUnderTest = { program: said("PROGRAM"), aimock: said("AIMOCK"), recipe: known ?? codex }
+const program = said("PROGRAM")
+
+export const agentUnderTest = {
+  program,
+  /** That which npm installed it into, with all that it needs. */
+  folder: program.split("/node_modules/")[0] ?? "",
+  aimock: said("AIMOCK"),
+  recipe: known ?? codex
+}
 
 /** Why a test cannot be made here; empty where it can. */
 export type Obstacle = string
@@ -40,10 +48,13 @@ export const testUnless = <A, E>(obstacle: Obstacle, title: string, body: Effect
 export const agentTest = <Stage extends typeof Stages.stage | typeof Stages.squadron, A, E>(
   title: string,
   stage: Stage,
-  body: (sandbox: Sandbox) => Effect.Effect<A, E, Layer.Success<ReturnType<Stage>> | Scope.Scope>
+  body: (sandbox: Sandbox) => Effect.Effect<A, E, Layer.Success<ReturnType<Stage>> | Scope.Scope>,
+  /** What it takes that not every agent can. */
+  ability?: keyof Recipe["cannot"]
 ): void => {
+  const inability = ability === undefined || known === undefined ? "" : (known.cannot[ability] ?? "")
   for (const { obstacle, sandbox, title: where } of places) {
     const layer = stage(sandbox) as Layer.Layer<Layer.Success<ReturnType<Stage>>, unknown>
-    testUnless(obstacle, `${title}, ${where}`, Effect.provide(body(sandbox), layer))
+    testUnless(obstacle || inability, `${title}, ${where}`, Effect.provide(body(sandbox), layer))
   }
 }

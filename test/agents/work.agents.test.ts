@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { connect } from "node:net"
 import { networkInterfaces } from "node:os"
 import { join } from "node:path"
@@ -8,10 +8,10 @@ import { HttpServer } from "effect/http"
 import { LocalForge } from "../../src/adapters/forge/local/LocalForge.ts"
 import { Capabilities } from "../../src/services/Capabilities.ts"
 import { Workspaces } from "../../src/services/Workspaces.ts"
-import { assign, prompt, toolLines } from "./Developer.ts"
+import { assign, assignWith, prompt, toolLines } from "./Developer.ts"
 import { leaders, networkOf } from "./processes.ts"
 import { Place, repository, stage } from "./Stage.ts"
-import { agentTest, openNetwork, testUnless } from "./underTest.ts"
+import { agentTest, agentUnderTest, openNetwork, testUnless } from "./underTest.ts"
 
 /** The code that a connection to an address of nobody's fails with, as the machine that is meant for examples has. */
 const reach = Effect.callback<string>((resume) => {
@@ -126,6 +126,32 @@ describe("an agent at work", () => {
         })
       )
       assert.strictEqual(status, 401)
+    })
+  )
+
+  agentTest("under `permissions: deny` reports through Squadron's tools, and changes nothing", stage, () =>
+    Effect.gen(function* () {
+      const { recipe } = agentUnderTest
+      const { agent, model, openRun } = yield* assignWith({ permissions: "deny", mode: recipe.askingMode })
+      const workspaces = yield* Workspaces
+      // the reports first: some agents end their turn when they are denied something
+      model.write("Greet them", [
+        { call: recipe.tool("comment", { body: "Hello to all of you." }) },
+        { call: recipe.tool("report_no_work", { reason: "they were greeted" }) },
+        { call: recipe.shell("printf 'hello\\n' > hello.txt") },
+        { say: "I may not." }
+      ])
+      const run = yield* openRun()
+      const result = yield* run.turn(prompt("Greet them"))
+      assert.deepStrictEqual(result.outcome, { _tag: "NoWorkNeeded", reason: "they were greeted" }, result.transcript)
+      assert.deepStrictEqual(yield* toolLines(agent.id), [
+        "tool.called comment on acme/shop#1: 20 characters",
+        "tool.called report_no_work"
+      ])
+      assert.isAtLeast(model.given("Greet them"), 3)
+      const work = yield* workspaces.inspect(run.workspace)
+      assert.isFalse(work.dirty, result.transcript)
+      assert.isFalse(existsSync(join(run.workspace.path, "hello.txt")), result.transcript)
     })
   )
 })

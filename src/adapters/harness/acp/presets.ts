@@ -31,7 +31,8 @@ export const presets: Readonly<Record<string, Preset>> = {
       "CLAUDE_CODE_OAUTH_TOKEN"
     ],
     settings: { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1", DISABLE_AUTOUPDATER: "1" },
-    mode: null,
+    // left to itself it may be in `auto`, in which a model permits what it does
+    mode: "default",
     hosts: ["api.anthropic.com"],
     install: "npm install --global @agentclientprotocol/claude-agent-acp"
   },
@@ -49,16 +50,25 @@ export const presets: Readonly<Record<string, Preset>> = {
   gemini: {
     title: "Gemini CLI",
     run: ["gemini", "--acp"],
-    env: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GEMINI_MODEL"],
-    settings: { NO_BROWSER: "true" },
-    mode: null,
+    env: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GEMINI_MODEL", "GOOGLE_GEMINI_BASE_URL"],
+    // in a folder that it does not trust it takes no MCP servers
+    settings: { NO_BROWSER: "true", GEMINI_CLI_TRUST_WORKSPACE: "true" },
+    mode: "default",
     hosts: ["generativelanguage.googleapis.com"],
     install: "npm install --global @google/gemini-cli"
   },
   copilot: {
     title: "GitHub Copilot CLI",
-    run: ["copilot", "--acp"],
-    env: ["COPILOT_GITHUB_TOKEN", "COPILOT_MODEL"],
+    // its own GitHub tools would pass Squadron by
+    run: ["copilot", "--acp", "--disable-builtin-mcps"],
+    env: [
+      "COPILOT_GITHUB_TOKEN",
+      "COPILOT_MODEL",
+      "COPILOT_OFFLINE",
+      "COPILOT_PROVIDER_API_KEY",
+      "COPILOT_PROVIDER_BASE_URL",
+      "COPILOT_PROVIDER_TYPE"
+    ],
     settings: { COPILOT_AUTO_UPDATE: "false" },
     mode: null,
     hosts: ["api.github.com", "copilot-proxy.githubusercontent.com", "*.githubcopilot.com"],
@@ -89,7 +99,8 @@ export const presets: Readonly<Record<string, Preset>> = {
     run: ["qwen", "--acp"],
     env: ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "DASHSCOPE_API_KEY"],
     settings: {},
-    mode: null,
+    // as for claude
+    mode: "default",
     hosts: ["dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com", "api.openai.com"],
     install: "npm install --global @qwen-code/qwen-code"
   },

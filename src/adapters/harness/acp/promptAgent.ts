@@ -86,6 +86,7 @@ export const promptAgent = (options: {
         if (of !== session.id) return
         heard = true
         if (update["sessionUpdate"] === "usage_update") session.usage.update(update)
+        permissions.update(update)
         transcript.update(update)
       },
       permission: permissions.answer,

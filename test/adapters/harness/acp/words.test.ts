@@ -208,6 +208,113 @@ describe("permissions", () => {
     assert.isFalse(allowedByPerson([{ ...answer("yes"), kind: "command" }]))
   })
 
+  const asked = (policy: "deny" | "ask", toolCall: object, told: object | null = null) => {
+    const permissions = makePermissions({ policy, allowed: false, onFlood: () => {} })
+    if (told !== null) permissions.update({ sessionUpdate: "tool_call", toolCallId: "1", ...told })
+    const options = [
+      { optionId: "no", name: "A", kind: "reject_once" },
+      { optionId: "yes", name: "B", kind: "allow_once" }
+    ]
+    const answer = permissions.answer({ options, toolCall: { toolCallId: "1", ...toolCall } })
+    return [answer.outcome === "selected" ? answer.optionId : "cancelled", permissions.question !== null]
+  }
+
+  it("Squadron's own tools are permitted whatever the policy, as agents ask for them", () => {
+    const prefixes = [
+      "mcp__squadron__",
+      "mcp_squadron_",
+      "squadron__",
+      "squadron_",
+      "squadron-",
+      "squadron.",
+      "squadron/"
+    ]
+    const titles = [...prefixes.map((prefix) => `${prefix}report_done`), "report_done (squadron MCP Server)"]
+    const ways: ReadonlyArray<readonly [call: object, told: object | null]> = [
+      ...titles.flatMap((title) => [[{ title, kind: "other" }, null] as const, [{ title }, null] as const]),
+      // claude-agent-acp 0.101.0
+      [
+        {
+          title: "mcp__squadron__report_done",
+          kind: "other",
+          content: [],
+          rawInput: { summary: "a" },
+          _meta: { claudeCode: { toolName: "mcp__squadron__report_done" } }
+        },
+        { title: "mcp__squadron__report_done", kind: "other" }
+      ],
+      // qwen-code 0.24.4
+      [
+        { title: '{"summary":"a"}', kind: "other", locations: [], _meta: { toolName: "mcp__squadron__report_done" } },
+        { title: "report_done (squadron MCP Server)", kind: "other", locations: [] }
+      ],
+      // gemini-cli 0.61.0
+      [{ title: "report_done (squadron MCP Server)", kind: "other", locations: [] }, null],
+      // copilot 1.0.102
+      [
+        { title: "report_done", kind: "other", rawInput: { summary: "a" } },
+        { title: "squadron-report_done", kind: "other" }
+      ],
+      // codex-acp 0.16.0
+      [{ title: "Approve MCP tool call", content: [] }, { title: "Tool: squadron/report_done" }],
+      // opencode 1.18.33
+      [
+        { title: "squadron_report_done", kind: "other", locations: [], rawInput: {} },
+        { title: "squadron_report_done", kind: "other", locations: [] }
+      ]
+    ]
+    for (const [call, told] of ways) {
+      for (const policy of ["deny", "ask"] as const) {
+        assert.deepStrictEqual(asked(policy, call, told), ["yes", false], JSON.stringify([call, told]))
+      }
+    }
+  })
+
+  it("what only looks like one of Squadron's tools is not permitted", () => {
+    const title = "mcp__squadron__report_done"
+    const others: ReadonlyArray<readonly [call: object, told?: object]> = [
+      ...["execute", "edit", "delete", "move", "fetch", "read", "think", "switch_mode"].map(
+        (kind) => [{ title, kind }] as const
+      ),
+      [{ title, locations: [{ path: "/etc/passwd" }] }],
+      [{ title: `${title}; rm -rf .` }],
+      [{ title: `Run ${title}` }],
+      [{ title: "mcp__squadron__fly" }],
+      [{ title: "mcp__other__report_done" }],
+      [{ title: "report_done" }],
+      [{ title: "Approve MCP tool call" }],
+      [{ title: " (squadron MCP Server)" }],
+      [{ title: "fly (squadron MCP Server)" }],
+      [{ title: "report_done (other MCP Server)" }],
+      [{}],
+      // the program's own word goes before its model's
+      [{ title, _meta: { toolName: "run_shell_command" } }],
+      [{ title }, { title: "Bash" }],
+      [{ title: "report_done" }, { title: "github-report_done" }],
+      [{ title: "Approve MCP tool call" }, { title: "squadron/report_done", kind: "execute" }],
+      [{ title: "Approve MCP tool call" }, { title: "squadron/report_done", locations: [{ path: "a" }] }],
+      // told of another call
+      [{ title: "report_done", toolCallId: "2" }, { title: "squadron-report_done" }],
+      [{ title: "report_done" }, { title: "squadron-report_done", sessionUpdate: "tool_call_update" }]
+    ]
+    for (const [call, told] of others) {
+      assert.deepStrictEqual(asked("deny", call, told), ["no", false], JSON.stringify([call, told]))
+      assert.deepStrictEqual(asked("ask", call, told), ["no", true], JSON.stringify([call, told]))
+    }
+  })
+
+  it("of the tool calls that were told, the newest 100 are remembered", () => {
+    const permissions = makePermissions({ policy: "deny", allowed: false, onFlood: () => {} })
+    for (let count = 0; count <= 100; count++) {
+      permissions.update({ sessionUpdate: "tool_call", toolCallId: `${count}`, title: "squadron-report_done" })
+    }
+    const options = [{ optionId: "yes", name: "B", kind: "allow_once" }]
+    const answer = (toolCallId: string) =>
+      permissions.answer({ options, toolCall: { toolCallId, title: "report_done" } })
+    assert.deepStrictEqual(answer("0"), { outcome: "cancelled" })
+    assert.deepStrictEqual(answer("1"), { outcome: "selected", optionId: "yes" })
+  })
+
   it("a cancelled turn permits nothing, and a flood is told once", () => {
     const floods: Array<string> = []
     const options = [{ optionId: "a", name: "A", kind: "allow_once" }]
