@@ -2,7 +2,7 @@ import { Effect, Latch, Layer, type Scope } from "effect"
 import { AcpHarness } from "../adapters/harness/acp/AcpHarness.ts"
 import { CommandHarness } from "../adapters/harness/CommandHarness.ts"
 import type { Agent } from "../domain/Agent.ts"
-import { branchOfAgent } from "../domain/branches.ts"
+import { branchOf } from "../domain/branches.ts"
 import { type Evidence, gateAction, lacking } from "../domain/evidence.ts"
 import { Outcome } from "../domain/Outcome.ts"
 import type { Role } from "../domain/Role.ts"
@@ -12,6 +12,7 @@ import { Gate } from "../services/Gate.ts"
 import { Harness, type HarnessSession, resultOf, type TurnResult } from "../services/Harness.ts"
 import { Store } from "../services/Store.ts"
 import { type Workspace, Workspaces } from "../services/Workspaces.ts"
+import { makeAdopting } from "./adopting.ts"
 
 /** How long an agent's own actions may take before its work is looked at without them. */
 const patience = "1 minute"
@@ -37,7 +38,9 @@ export const layer = Layer.effect(
     const gate = yield* Gate
     const store = yield* Store
 
-    /** What its workspace is made from: a pull request's head for an agent on a pull request, else the base. */
+    const adopting = yield* makeAdopting
+
+    /** What its workspace is made from: a pull request's head, the branch of an earlier agent, or else the base. */
     const place = Effect.fnUntraced(function* (agent: Agent, role: Role) {
       if (role.workspace === null) return null
       const { kind, number, repository } = agent.subject
@@ -47,8 +50,8 @@ export const layer = Layer.effect(
         agent: agent.id,
         repository,
         base,
-        branch: branchOfAgent(agent.id),
-        ...(pull === null ? {} : { from: pull.head.sha })
+        branch: branchOf(agent),
+        from: pull?.head.sha ?? agent.branch ?? undefined
       })
     })
 
@@ -162,15 +165,18 @@ export const layer = Layer.effect(
     }
 
     return Harness.of({
-      open: Effect.fn("Harness.open")(function* (agent, role, run) {
-        const opened = yield* Effect.result(place(agent, role))
-        if (opened._tag === "Failure") {
-          const outcome = Outcome.cases.WorkspaceError.make({ message: opened.failure.message })
-          return { turn: () => Effect.succeed(resultOf(outcome)) }
+      open: Effect.fn("Harness.open")(function* (claimed, role, run) {
+        const opened = yield* adopting(claimed, role)
+        const { agent } = opened
+        const placed = yield* Effect.result(place(agent, role))
+        if (placed._tag === "Failure") {
+          const outcome = Outcome.cases.WorkspaceError.make({ message: placed.failure.message })
+          return { opened, turn: () => Effect.succeed(resultOf(outcome)) }
         }
-        const workspace = opened.success
+        const workspace = placed.success
         const session = yield* sessionOf(agent, role, run, workspace)
         return {
+          opened,
           turn: (input) =>
             Effect.flatMap(session.turn(input), (result) => judged(input.agent, role, run, workspace, result))
         }

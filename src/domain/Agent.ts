@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { BranchName } from "./Action.ts"
 import { Subject } from "./Subject.ts"
 
 /**
@@ -28,7 +29,7 @@ export const transitions: { readonly [From in AgentStatus]: ReadonlyArray<AgentS
   running: ["ready", "waiting", "blocked", "asking", "paused", "escalated", "sleeping", "done", "cancelled"],
   waiting: ["ready", "paused", "cancelled"],
   blocked: ["ready", "paused", "escalated", "cancelled"],
-  asking: ["ready", "paused", "cancelled"],
+  asking: ["ready", "paused", "escalated", "cancelled"],
   paused: ["ready", "sleeping", "cancelled"],
   escalated: ["ready", "paused", "sleeping", "cancelled"],
   sleeping: ["ready", "paused", "cancelled", "done"],
@@ -86,10 +87,10 @@ export const Agent = Schema.Struct({
   unread: Schema.Int,
   /** Messages that are set aside until a person retries them. */
   setAside: Schema.Int,
-  /** The timer that a waiting agent waits for. */
+  /** The timer that a waiting agent waits for, or at which a blocked or asking one waits no longer. */
   timer: Schema.NullOr(Schema.String),
   counters: Counters,
-  /** Subject keys that must close before a blocked agent goes on. */
+  /** Subject keys that must close before a blocked agent goes on; one that waited too long and is escalated keeps them. */
   blockedOn: Schema.Array(Schema.String),
   /** What an asking agent wants to know, or why a parked one is parked. */
   note: Schema.String,
@@ -98,6 +99,8 @@ export const Agent = Schema.Struct({
   fingerprint: Schema.NullOr(Schema.String),
   /** The number of its pull request, or null. */
   pullRequest: Schema.NullOr(Schema.Int),
+  /** The branch that it works on where that is an earlier agent's; null for its own. */
+  branch: Schema.NullOr(BranchName),
   /** Until when a person with write access vouched for what is written on its subject, in milliseconds since 1970. */
   vouchedAt: Schema.NullOr(Schema.Int),
   /** Protected paths that a person let it change. */

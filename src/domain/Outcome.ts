@@ -64,6 +64,11 @@ export const isRetried = (outcome: Outcome): boolean => {
   }
 }
 
+const cutOff = "interrupted: "
+
+/** Whether this is what `describe` says of a run that was interrupted. */
+export const tellsOfCut = (text: string): boolean => text.startsWith(cutOff)
+
 /** One line for a person. */
 export const describe = (outcome: Outcome): string =>
   Outcome.match(outcome, {
@@ -85,5 +90,5 @@ export const describe = (outcome: Outcome): string =>
     ProtocolError: ({ message }) => `broke the protocol: ${message}`,
     WorkspaceError: ({ message }) => `workspace: ${message}`,
     Cancelled: ({ by }) => `cancelled by ${by}`,
-    Interrupted: ({ reason }) => `interrupted: ${reason}`
+    Interrupted: ({ reason }) => `${cutOff}${reason}`
   })

@@ -126,6 +126,8 @@ export const Policy = Schema.Struct({
   retryBase: Millis,
   retryMax: Millis,
   continueAfter: Millis,
+  /** How long an agent may be blocked, or wait for an answer, before a person is called. */
+  patience: Millis,
   turnCaps: Schema.Int,
   unproven: Schema.Int,
   denials: Schema.Int,
@@ -140,6 +142,7 @@ export const defaultPolicy: Policy = {
   retryBase: 10_000,
   retryMax: 300_000,
   continueAfter: 1_000,
+  patience: 7 * 86_400_000,
   turnCaps: 10,
   unproven: 3,
   denials: 3,

@@ -5,7 +5,11 @@ export const SubjectKind = Schema.Literals(["issue", "pull_request", "repository
 export type SubjectKind = typeof SubjectKind.Type
 
 /** A repository's full name, `owner/name`. */
-export const Repository = Schema.NonEmptyString.check(Schema.isPattern(/^[\w.-]+\/[\w.-]+$/u))
+export const Repository = Schema.NonEmptyString.check(
+  // no part of it leads elsewhere where it is part of a path
+  Schema.makeFilter((name) => !name.split("/").some((part) => /^\.+$/.test(part)), { expected: "owner/name" }),
+  Schema.isPattern(/^[\w.-]+\/[\w.-]+$/u)
+)
 
 /** The number that a forge gives to an issue, a pull request, a review or a comment. */
 export const ForgeNumber = Schema.Int.check(Schema.isGreaterThan(0))

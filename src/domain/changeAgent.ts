@@ -3,7 +3,10 @@ import type { Event } from "./Event.ts"
 import type { MessageKind } from "./Message.ts"
 import type { Role } from "./Role.ts"
 
-/** The agent after a change: one version on, and a new `since` if it moved. A move that the table forbids is no move. */
+/**
+ * The agent after a change: one version on, and, if it moved, a new `since` and no timer but one that is given. A move
+ * that the table forbids is no move.
+ */
 export const change = (agent: Agent, now: number, next: Partial<Agent>): Agent => {
   const status = next.status !== undefined && canMove(agent.status, next.status) ? next.status : agent.status
   return {
@@ -11,6 +14,7 @@ export const change = (agent: Agent, now: number, next: Partial<Agent>): Agent =
     ...next,
     status,
     version: agent.version + 1,
+    timer: next.timer === undefined ? (status === agent.status ? agent.timer : null) : next.timer,
     since: status === agent.status ? agent.since : now
   }
 }
@@ -32,6 +36,7 @@ export const born = (role: Role, event: Event): Agent => ({
   session: null,
   fingerprint: null,
   pullRequest: null,
+  branch: null,
   vouchedAt: null,
   approved: [],
   depth: event.depth,

@@ -4,10 +4,25 @@ const folders: ReadonlySet<string> = new Set([
   ".squadron",
   ".circleci",
   ".ci",
-  ".husky",
   ".buildkite",
   ".gitlab",
-  ".woodpecker"
+  ".woodpecker",
+  // hooks that git runs once it is told of the folder, and what git itself would take for a repository
+  ".husky",
+  ".githooks",
+  ".git-hooks",
+  "githooks",
+  "git-hooks",
+  ".git",
+  // what editors and coding agents run for whoever opens the folder
+  ".vscode",
+  ".devcontainer",
+  ".claude",
+  ".codex",
+  ".cursor",
+  ".gemini",
+  ".opencode",
+  ".qwen"
 ])
 
 /** Files of that kind by name, at any depth, in lower case. */
@@ -26,8 +41,35 @@ const names: ReadonlySet<string> = new Set([
   "bitbucket-pipelines.yml",
   "cloudbuild.yaml",
   "cloudbuild.yml",
+  // hooks by a tool of their own
   ".pre-commit-config.yaml",
-  "lefthook.yml",
+  ".pre-commit-config.yml",
+  ".pre-commit-hooks.yaml",
+  ".overcommit.yml",
+  // git's own, which core.hooksPath finds in any folder
+  "applypatch-msg",
+  "commit-msg",
+  "post-applypatch",
+  "post-checkout",
+  "post-commit",
+  "post-index-change",
+  "post-merge",
+  "post-rewrite",
+  "pre-applypatch",
+  "pre-auto-gc",
+  "pre-commit",
+  "pre-merge-commit",
+  "pre-push",
+  "pre-rebase",
+  "prepare-commit-msg",
+  "push-to-checkout",
+  "reference-transaction",
+  "sendemail-validate",
+  "fsmonitor-watchman",
+  // servers that coding agents start
+  ".mcp.json",
+  "opencode.json",
+  "opencode.jsonc",
   // builds, and what package managers run or where they look
   "makefile",
   "gnumakefile",
@@ -101,11 +143,16 @@ const names: ReadonlySet<string> = new Set([
   // what git and the forge do with a repository
   ".gitmodules",
   ".gitattributes",
+  ".gitconfig",
+  ".lfsconfig",
   "codeowners"
 ])
 
 /** The rest, by how their names begin or end. */
 const patterns: ReadonlyArray<RegExp> = [
+  /^\.?lefthook(?:-local)?\.(?:ya?ml|toml|jsonc?)$/,
+  /^\.(?:huskyrc|lintstagedrc|simple-git-hooks)(?:\.[a-z]+)?$/,
+  /^(?:lint-staged|simple-git-hooks)(?:\.config)?\.[a-z]+$/,
   /^(?:dockerfile|containerfile)\./,
   /\.dockerfile$/,
   /\.gradle(?:\.kts)?$/,
@@ -125,7 +172,7 @@ const isProtected = (path: string): boolean => {
 
 /**
  * The paths among these that only a person may let an agent change: CI, build scripts, lock files, Squadron's own
- * configuration, and what git and the forge act on. Less those that were approved, which are compared letter for letter.
+ * configuration, hooks, and what git, the forge and coding agents act on. Less those that were approved, which are compared letter for letter.
  */
 export const protectedAmong = (paths: ReadonlyArray<string>, approved: ReadonlyArray<string>): ReadonlyArray<string> =>
   [...new Set(paths)].filter((path) => isProtected(path) && !approved.includes(path))

@@ -1,5 +1,5 @@
 import type { Agent } from "./Agent.ts"
-import { agentOfBranch } from "./branches.ts"
+import { agentOfBranch, branchKey } from "./branches.ts"
 import type { Event } from "./Event.ts"
 
 /** The branch of the event's own repository that it is about, where it may be an agent's. */
@@ -17,14 +17,22 @@ const branchesOf = (event: Event): ReadonlyArray<string> => {
 export const agentsOfBranches = (event: Event): ReadonlyArray<string> =>
   branchesOf(event).flatMap((branch) => agentOfBranch(branch) ?? [])
 
+/** Keys under which agents that go on with an earlier one's branch own what the event is about. */
+export const branchKeysOf = (event: Event): ReadonlyArray<string> =>
+  branchesOf(event).flatMap((branch) =>
+    agentOfBranch(branch) === null ? [] : [branchKey(event.subject.repository, branch)]
+  )
+
 /** The agent of the roster whose pull request or branch the event is about. Pure. */
 export const ownerOf = (event: Event, roster: ReadonlyArray<Agent>): Agent | undefined => {
+  const branches = branchesOf(event)
   const named = agentsOfBranches(event)
   const { number, repository } = event.subject
   return roster.find(
     (agent) =>
       agent.subject.repository === repository &&
-      (named.includes(agent.id) || (number > 0 && agent.pullRequest === number && agent.subject.number !== number))
+      ((agent.branch === null ? named.includes(agent.id) : branches.includes(agent.branch)) ||
+        (number > 0 && agent.pullRequest === number && agent.subject.number !== number))
   )
 }
 

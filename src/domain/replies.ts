@@ -1,3 +1,4 @@
+import type { Agent } from "./Agent.ts"
 import type { Role, Squad } from "./Role.ts"
 
 const table = (squad: Squad): string =>
@@ -33,6 +34,39 @@ export const waitsForWord = (role: string, mention: string): string =>
 /** What is written on a subject when its agent needs a person. */
 export const escalation = (role: string, why: string): string =>
   `**${role}** needs a person: ${quote(why)}\n\nA person can give it a new chance with \`squadron retry\`.`
+
+/** Whole units of time, of the largest that is reached: `7 days`. */
+const lasting = (millis: number): string => {
+  const [name, size] =
+    millis >= 86_400_000
+      ? (["day", 86_400_000] as const)
+      : millis >= 3_600_000
+        ? (["hour", 3_600_000] as const)
+        : (["minute", 60_000] as const)
+  const count = Math.max(1, Math.floor(millis / size))
+  return `${count} ${name}${count === 1 ? "" : "s"}`
+}
+
+/** Why an agent that is blocked or asks is escalated. */
+export const overdue = (agent: Agent, now: number): string =>
+  agent.status === "asking"
+    ? `nobody answered for ${lasting(now - agent.since)}: ${agent.note}`
+    : `blocked on ${agent.blockedOn.join(", ")} for ${lasting(now - agent.since)}: ${agent.note}`
+
+/** What is written on a subject whose agent waited too long. */
+export const overdueCall = (agent: Agent, why: string): string =>
+  `**${agent.role}** needs a person: ${quote(why)}\n\n` +
+  (agent.status === "asking"
+    ? `Answer with \`squadron answer ${agent.id}\` or by addressing \`${agent.role}\` in a comment.`
+    : `It goes on when ${agent.blockedOn.join(", ")} is closed, or with \`squadron retry ${agent.id}\`.`)
+
+/** What is written on a subject whose agent waits for others; a key addresses nobody. */
+export const blockedOn = (role: string, on: ReadonlyArray<string>, reason: string): string =>
+  `**${role}** waits until ${on.join(", ")} ${on.length === 1 ? "is" : "are"} closed: ${quote(reason)}`
+
+/** What is written on a pull request whose agent ends with its issue. */
+export const leftOpen = (role: string, subject: string): string =>
+  `${subject} is closed, so \`${role}\` does not go on with this pull request. If it is still open, merge it or close it.`
 
 /** Somebody's words as code, so that nothing in them addresses or formats anything. */
 export const quote = (text: string): string => {

@@ -1,47 +1,9 @@
-import type { ActionDraft, RequestedAction } from "./Action.ts"
-import { type Agent, type AgentStatus, type Counters, noCounts } from "./Agent.ts"
-import { change } from "./changeAgent.ts"
-import type { JournalDraft } from "./Journal.ts"
-import { describe, type Outcome } from "./Outcome.ts"
-import { escalation, quote } from "./replies.ts"
-import type { Policy, Role } from "./Role.ts"
-import type { Run } from "./Run.ts"
-import * as Step from "./Step.ts"
-import * as Subject from "./Subject.ts"
-import { never, type Timer, type TimerKind } from "./Timer.ts"
-
-export interface SuperviseInput {
-  readonly agent: Agent
-  readonly role: Role
-  readonly policy: Policy
-  /** As it shall be recorded if it ends here. */
-  readonly run: Run
-  readonly outcome: Outcome
-  /** Ids of the messages that the turn saw. */
-  readonly delivered: ReadonlyArray<number>
-  readonly actions: ReadonlyArray<RequestedAction>
-  readonly session: string | null
-  readonly fingerprint: string | null
-  readonly now: number
-  /** From 0 to 1, for the spread of retries. */
-  readonly jitter: number
-  /** Whether the subject is still open. */
-  readonly subjectOpen: boolean
-  /** What a completed turn lacks, as Squadron found by looking; a sentence each. */
-  readonly missing: ReadonlyArray<string>
-  /** Squadron's own actions, done whatever the outcome. */
-  readonly own: ReadonlyArray<ActionDraft>
-  /** For `Blocked`: why the blockers cannot be taken, or null. */
-  readonly refusal: string | null
-}
-
-export interface Supervised {
-  readonly step: Step.Step
-  /** Whether the same run goes on with another turn. */
-  readonly again: boolean
-  /** What the agent shall be told at its next turn. */
-  readonly notice: string
-}
+import { type Counters, noCounts } from "./Agent.ts"
+import { makeEnding, type Supervised, type SuperviseInput } from "./ending.ts"
+import { describe } from "./Outcome.ts"
+import { blockedOn, quote } from "./replies.ts"
+import type { Policy } from "./Role.ts"
+import { never } from "./Timer.ts"
 
 /** `min(base · 2^(n−1), max)`, less up to a fifth by jitter; milliseconds. `n` counts from 1. */
 export const backoff = (policy: Policy, n: number, jitter: number): number =>
@@ -55,132 +17,8 @@ const settled: Partial<Counters> = { retries: 0, turnsEnded: 0, turnCaps: 0, unp
  */
 export const supervise = (input: SuperviseInput): Supervised => {
   const { agent, delivered, now, outcome, policy, role } = input
-  const closed: Run = { ...input.run, closedAt: now, outcome }
-  const line = (text: string, kind: JournalDraft["kind"] = "run.ended"): JournalDraft => ({
-    kind,
-    at: now,
-    event: null,
-    agent: agent.id,
-    text,
-    verdicts: []
-  })
-  if (agent.status !== "running") {
-    return {
-      step: Step.make({
-        runs: [closed],
-        actions: input.own,
-        journal: [line(`run ${closed.n} ended: ${describe(outcome)}`)]
-      }),
-      again: false,
-      notice: ""
-    }
-  }
-
-  const depth = agent.depth + 1
-  const onIssue = agent.subject.kind !== "repository"
-  const prefix = `${input.run.id}.${input.run.turns}`
-  const requested: ReadonlyArray<ActionDraft> = input.actions.map(({ action, issue }, index) => ({
-    key: `${prefix}/${index}`,
-    subject:
-      issue === undefined || issue === agent.subject.number
-        ? agent.subject
-        : Subject.issue(agent.subject.repository, issue),
-    agent: agent.id,
-    depth,
-    action
-  }))
-  const speak = (name: string, body: string): ReadonlyArray<ActionDraft> =>
-    onIssue
-      ? [
-          {
-            key: `${prefix}/${name}`,
-            subject: agent.subject,
-            agent: agent.id,
-            depth,
-            action: { _tag: "comment", body }
-          }
-        ]
-      : []
-  const needsHuman = (why: string): ReadonlyArray<ActionDraft> =>
-    onIssue
-      ? [
-          ...speak("escalated", escalation(role.name, why)),
-          {
-            key: `${prefix}/needs-human`,
-            subject: agent.subject,
-            agent: agent.id,
-            depth,
-            action: { _tag: "add_labels", labels: ["needs-human"] }
-          }
-        ]
-      : []
-
-  const base = { session: input.session ?? agent.session, fingerprint: input.fingerprint }
-  const ends = (
-    status: AgentStatus,
-    options: {
-      readonly read?: boolean
-      readonly counters?: Partial<Counters>
-      readonly note?: string
-      readonly blockedOn?: ReadonlyArray<string>
-      readonly timer?: { readonly kind: TimerKind; readonly dueAt: number }
-      readonly actions?: ReadonlyArray<ActionDraft>
-      readonly setAside?: { readonly id: number; readonly reason: string }
-      readonly journal?: ReadonlyArray<JournalDraft>
-      readonly requested?: boolean
-    } = {}
-  ): Supervised => {
-    const read = options.read === false ? [] : delivered
-    const gone = read.length + (options.setAside === undefined ? 0 : 1)
-    const timer: Timer | null =
-      options.timer === undefined
-        ? null
-        : { id: `${agent.id}/t${agent.version + 1}`, agent: agent.id, ...options.timer }
-    const next = change(agent, now, {
-      ...base,
-      status,
-      unread: Math.max(0, agent.unread - gone),
-      setAside: agent.setAside + (options.setAside === undefined ? 0 : 1),
-      counters: { ...agent.counters, ...options.counters },
-      note: options.note ?? "",
-      blockedOn: options.blockedOn ?? [],
-      timer: timer?.id ?? null
-    })
-    return {
-      again: false,
-      notice: "",
-      step: Step.make({
-        agents: [{ agent: next, expected: agent.version }],
-        runs: [closed],
-        read,
-        setAside: options.setAside === undefined ? [] : [options.setAside],
-        actions: [...(options.requested === false ? [] : requested), ...(options.actions ?? []), ...input.own],
-        timers: timer === null ? [] : [timer],
-        journal: [...(options.journal ?? []), line(`run ${closed.n} → ${next.status}: ${describe(outcome)}`)]
-      })
-    }
-  }
-  const goesOn = (notice: string, counters: Partial<Counters>, actions = requested): Supervised => ({
-    again: true,
-    notice,
-    step: Step.make({
-      agents: [
-        {
-          agent: change(agent, now, {
-            ...base,
-            unread: Math.max(0, agent.unread - delivered.length),
-            counters: { ...agent.counters, ...counters }
-          }),
-          expected: agent.version
-        }
-      ],
-      read: delivered,
-      actions: [...actions, ...input.own],
-      journal: notice === "" ? [] : [line(`turn ${input.run.turns}: ${notice}`)]
-    })
-  })
-  const escalates = (why: string, options: Parameters<typeof ends>[1] = {}): Supervised =>
-    ends("escalated", { note: why, actions: needsHuman(why), ...options })
+  const { closes, ends, escalates, goesOn, line, needsHuman, speak } = makeEnding(input)
+  if (agent.status !== "running") return closes()
 
   const left = agent.unread - delivered.length
   const unchanged = input.fingerprint !== null && input.fingerprint === agent.fingerprint
@@ -219,11 +57,18 @@ export const supervise = (input: SuperviseInput): Supervised => {
       }
       return outcome.on.length === 0
         ? ends("ready", { counters: { unproven: 0 } })
-        : ends("blocked", { blockedOn: [...new Set(outcome.on)], note: outcome.reason, counters: { ...settled } })
+        : ends("blocked", {
+            blockedOn: [...new Set(outcome.on)],
+            note: outcome.reason,
+            counters: { ...settled },
+            actions: speak("blocked", blockedOn(role.name, [...new Set(outcome.on)], outcome.reason)),
+            timer: { kind: "patience", dueAt: now + policy.patience }
+          })
     case "NeedsInput":
       return ends("asking", {
         note: outcome.question,
         counters: settled,
+        timer: { kind: "patience", dueAt: now + policy.patience },
         actions: speak(
           "question",
           `**${role.name}** asks: ${quote(outcome.question)}\n\nAnswer with \`squadron answer ${agent.id}\` or by addressing \`${role.name}\` in a comment.`
@@ -291,7 +136,11 @@ export const supervise = (input: SuperviseInput): Supervised => {
             actions: needsHuman(describe(outcome)),
             requested: false
           })
-        : goesOn(`You may not use ${outcome.tools.join(", ")}. You may use: ${role.tools.join(", ")}.`, { denials }, [])
+        : goesOn(
+            `You may not use ${outcome.tools.join(", ")}. You may use: ${role.tools.join(", ")}.`,
+            { denials },
+            { requested: false }
+          )
     }
     case "Refused":
       return escalates(describe(outcome), { requested: false })

@@ -60,6 +60,8 @@ export type TurnResult = {
 export type HarnessSession = {
   /** Ends in a result, whatever happens; interrupting it ends the turn. Its own time limits are the pool's. */
   turn(input: TurnInput): Effect.Effect<TurnResult>
+  /** The agent as opening left it, and what its first turn tells it of that; as it was, and nothing, unless told. */
+  readonly opened?: { readonly agent: Agent; readonly notice: string } | undefined
 }
 
 /** What an Effect function answers a turn with: an outcome, or an outcome and what it wants done in the forge. */

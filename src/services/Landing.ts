@@ -1,5 +1,5 @@
 import { Clock, Context, Effect, Latch, Layer } from "effect"
-import type { Agent } from "../domain/Agent.ts"
+import { type Agent, isLive } from "../domain/Agent.ts"
 import type { Event } from "../domain/Event.ts"
 import { gateCheck } from "../domain/evidence.ts"
 import { decideLanding, type Landing as Decision, type LandingState } from "../domain/landing.ts"
@@ -65,12 +65,26 @@ export class Landing extends Context.Service<
       const wake = yield* Latch.make(true)
       // what was last written down of each, so that the journal tells of changes only
       const told = new Map<string, string>()
+      // live agents with a pull request, however many others there are
+      const repositoryOf = new Map<string, string>()
+      const lands = (agent: Agent) => agent.pullRequest !== null && isLive(agent.status)
+      const take = (agents: ReadonlyArray<Agent>) => {
+        for (const agent of agents) {
+          if (lands(agent)) repositoryOf.set(agent.id, agent.subject.repository)
+          else {
+            repositoryOf.delete(agent.id)
+            told.delete(agent.id)
+          }
+          if (agent.pullRequest !== null) dirty.add(agent.subject.repository)
+        }
+      }
 
       yield* store.observe((committed) => {
         for (const event of committed.events) if (concerns(event)) dirty.add(event.subject.repository)
-        for (const agent of committed.agents) if (agent.pullRequest !== null) dirty.add(agent.subject.repository)
+        take(committed.agents)
         if (dirty.size > 0) wake.openUnsafe()
       })
+      take(yield* store.withPulls)
 
       const stateOf = Effect.fnUntraced(function* (agent: Agent, pull: PullRequest) {
         const { repository } = pull
@@ -166,9 +180,9 @@ export class Landing extends Context.Service<
         dirty.clear()
         const squad = yield* squads.current
         if (squad.landing !== null && repositories.size > 0) {
-          const agents = yield* store.agents({ live: true, limit: 1000 })
+          const ids = [...repositoryOf].filter(([, repository]) => repositories.has(repository)).map(([id]) => id)
           yield* Effect.forEach(
-            agents.filter((agent) => agent.pullRequest !== null && repositories.has(agent.subject.repository)),
+            (yield* store.agentsById(ids)).filter(lands),
             (agent) =>
               Effect.catch(judge(agent, squad), (error) =>
                 Effect.logWarning(`The pull request of ${agent.id} cannot be judged now: ${error.message}`)
@@ -180,9 +194,7 @@ export class Landing extends Context.Service<
       })
 
       const all = Effect.gen(function* () {
-        for (const agent of yield* store.agents({ live: true, limit: 1000 })) {
-          if (agent.pullRequest !== null) dirty.add(agent.subject.repository)
-        }
+        for (const repository of repositoryOf.values()) dirty.add(repository)
         if (dirty.size > 0) wake.openUnsafe()
         yield* Effect.sleep(every)
       })

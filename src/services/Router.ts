@@ -1,9 +1,10 @@
 import { Context, Effect, Latch, Layer } from "effect"
 import { type Agent, isLive } from "../domain/Agent.ts"
+import { branchKey } from "../domain/branches.ts"
 import type { AgentExists, StoreUnavailable } from "../domain/Errors.ts"
 import { type Event, textOf } from "../domain/Event.ts"
 import type { Mention } from "../domain/Mention.ts"
-import { agentsOfBranches } from "../domain/pullRequestNews.ts"
+import { agentsOfBranches, branchKeysOf } from "../domain/pullRequestNews.ts"
 import type { Squad } from "../domain/Role.ts"
 import { route } from "../domain/route.ts"
 import * as Step from "../domain/Step.ts"
@@ -31,7 +32,8 @@ const routeAll = (
   const place = (agent: Agent) => {
     agents.set(agent.id, agent)
     const pull = agent.pullRequest === null ? [] : [`${agent.subject.repository}#${agent.pullRequest}`]
-    for (const key of [Subject.key(agent.subject), ...agent.blockedOn, ...pull]) {
+    const branch = agent.branch === null ? [] : [branchKey(agent.subject.repository, agent.branch)]
+    for (const key of [Subject.key(agent.subject), ...agent.blockedOn, ...pull, ...branch]) {
       const set = bySubject.get(key)
       if (set === undefined) bySubject.set(key, new Set([agent.id]))
       else set.add(agent.id)
@@ -47,6 +49,7 @@ const routeAll = (
     const ids = new Set(bySubject.get(Subject.key(event.subject)))
     if ("agent" in event.detail) ids.add(event.detail.agent)
     for (const id of agentsOfBranches(event)) ids.add(id)
+    for (const key of branchKeysOf(event)) for (const id of bySubject.get(key) ?? []) ids.add(id)
     const roster = [...ids]
       .flatMap((id) => agents.get(id) ?? [])
       .filter((agent) => isLive(agent.status) || "agent" in event.detail)
@@ -102,7 +105,8 @@ export class Router extends Context.Service<
         const named = events.flatMap((event) => ("agent" in event.detail ? [event.detail.agent] : []))
         named.push(...events.flatMap(agentsOfBranches))
         const pulls = events.flatMap(({ subject }) => (subject.kind === "pull_request" ? [Subject.key(subject)] : []))
-        if (pulls.length > 0) named.push(...(yield* store.owners([...new Set(pulls)])))
+        const owned = new Set([...pulls, ...events.flatMap(branchKeysOf)])
+        if (owned.size > 0) named.push(...(yield* store.owners([...owned])))
         if (named.length > 0) add(yield* store.agentsById([...new Set(named)]))
         if (
           events.some((event) => event.detail._tag === "issue.closed" || event.detail._tag === "pull_request.closed")

@@ -95,9 +95,13 @@ export class Supervisor extends Context.Service<
         yield* store
           .decide([agent.id], (current) => {
             const held = current.get(agent.id)
-            if (held === undefined || held.status !== "blocked") return { step: Step.empty, value: undefined }
+            if (held === undefined || (held.status !== "blocked" && held.status !== "escalated")) {
+              return { step: Step.empty, value: undefined }
+            }
             const left = held.blockedOn.filter((key) => !closed.has(key))
-            const next = left.length > 0 ? { blockedOn: left } : { status: "ready" as const, blockedOn: [], note: "" }
+            const why = `${held.blockedOn.filter((key) => closed.has(key)).join(", ")} closed meanwhile`
+            const next =
+              left.length > 0 ? { blockedOn: left } : { status: "ready" as const, blockedOn: [], note: `${why}.` }
             return {
               step: Step.make({
                 agents: [{ agent: change(held, now, next), expected: held.version }],
@@ -108,10 +112,7 @@ export class Supervisor extends Context.Service<
                     event: null,
                     agent: held.id,
                     verdicts: [],
-                    text:
-                      left.length > 0
-                        ? `still waits for ${left.join(", ")}`
-                        : `blocked → ready: ${[...closed].join(", ")} closed meanwhile`
+                    text: left.length > 0 ? `still waits for ${left.join(", ")}` : `${held.status} → ready: ${why}`
                   }
                 ]
               }),

@@ -4,7 +4,7 @@ import { change } from "../domain/changeAgent.ts"
 import type { Claim } from "../domain/claim.ts"
 import type { StoreUnavailable } from "../domain/Errors.ts"
 import type { Message } from "../domain/Message.ts"
-import { Outcome } from "../domain/Outcome.ts"
+import { Outcome, tellsOfCut } from "../domain/Outcome.ts"
 import { resultTools, type Role } from "../domain/Role.ts"
 import * as Step from "../domain/Step.ts"
 import { plus, type Usage } from "../domain/Usage.ts"
@@ -89,12 +89,13 @@ export const makeRunAgent = Effect.fnUntraced(function* ({ isOpen, untilClosing,
     seen: { ids: ReadonlyArray<number>; turn: number }
   ) {
     let messages = first
-    let agent = claimed.agent
+    let agent = session.opened?.agent ?? claimed.agent
     let usage: Usage | undefined
-    let notice =
-      agent.note === ""
-        ? ""
+    const before =
+      agent.note === "" || !tellsOfCut(agent.note)
+        ? agent.note
         : `The last run was cut off (${agent.note}). It may have acted: look before you repeat anything.`
+    let notice = [before, session.opened?.notice ?? ""].filter((part) => part !== "").join("\n\n")
     for (let turn = 1; ; turn++) {
       seen.turn = turn
       const capped = turn > claimed.role.limits.maxTurns

@@ -72,6 +72,23 @@ describe("prompts", () => {
     assert.include(text, "`npm test` must succeed")
   })
 
+  it("an agent that goes on with an earlier one's pull request is told its branch and number", () => {
+    const branch = "squadron/feat-dev-1-e0"
+    const { text } = wholePrompt(
+      input({
+        agent: { ...agent, branch, pullRequest: 12 },
+        role: { ...role, prompt: "On {{ branch }}." }
+      })
+    )
+    assert.include(text, `On ${branch}.`)
+    assert.include(text, `on the branch \`${branch}\`, which starts from`)
+    assert.include(text, "Your pull request is #12. An earlier agent of your role left it open")
+    assert.notInclude(text, `squadron/${agent.id}`)
+    const own = wholePrompt(input({ agent: { ...agent, pullRequest: 12 } })).text
+    assert.include(own, "Your pull request is #12.\n")
+    assert.notInclude(own, "earlier agent")
+  })
+
   it("a placeholder without a value is an error, and is never sent as it stands", () => {
     assert.deepStrictEqual(wholePrompt(input({ role: { ...role, inputs: {} } })).missing, ["test"])
     assert.deepStrictEqual(placeholdersOf("a\n{{ b }} {{c-d}}"), [

@@ -42,6 +42,31 @@ describe("protected paths", () => {
     ".gitmodules",
     "src/.gitattributes",
     "docs/CODEOWNERS",
+    // hooks, wherever core.hooksPath may point
+    ".git/hooks/post-checkout",
+    "vendor/lib/.git/config",
+    ".githooks/post-merge",
+    "tools/git-hooks/run.sh",
+    "scripts/pre-commit",
+    "scripts/hooks/post-checkout",
+    "Reference-Transaction",
+    ".pre-commit-hooks.yaml",
+    "lefthook.yaml",
+    ".lefthook-local.toml",
+    ".huskyrc.json",
+    ".lintstagedrc",
+    "lint-staged.config.mjs",
+    ".simple-git-hooks.cjs",
+    // settings that name hooks, filters and helpers
+    ".gitconfig",
+    "home/.gitconfig",
+    ".lfsconfig",
+    // what runs for whoever opens the folder
+    ".claude/settings.json",
+    ".mcp.json",
+    "opencode.json",
+    ".vscode/tasks.json",
+    ".devcontainer/devcontainer.json",
     // a link or a submodule in a folder's place
     ".github",
     // file systems that know no case
@@ -63,6 +88,11 @@ describe("protected paths", () => {
     "src/dockerfiles.ts",
     "notes/.github.md",
     "src/build.ts",
+    "src/hooks/useTotals.ts",
+    "src/pre-commit.ts",
+    "docs/githooks.md",
+    ".gitignore",
+    "bin/update",
     "README.md",
     ""
   ]) {

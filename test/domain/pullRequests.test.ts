@@ -152,6 +152,25 @@ describe("an agent's pull request", () => {
     )
   })
 
+  it("one whose issue closes for another reason is not left without a word, whatever its agent does", () => {
+    const issue = { title: "", body: "", author: "ada", labels: [], assignees: [], state: "closed" } as const
+    const closing = { subject: Subject.issue(repository, 1) }
+    const statuses = { sleeping: "done", asking: "cancelled", running: "running" } as const
+    for (const status of ["sleeping", "asking", "running"] as const) {
+      const step = on({ _tag: "issue.closed", issue }, [owner({ status })], closing)
+      assert.deepStrictEqual(
+        step.actions.map(({ action, key, subject }) => [action._tag, Subject.key(subject), key]),
+        [["comment", `${repository}#2`, `${repository}#2/left-open/${id}`]]
+      )
+      assert.deepStrictEqual(
+        step.agents.map(({ agent }) => agent.status),
+        status === "running" ? [] : [statuses[status]]
+      )
+    }
+    const without = on({ _tag: "issue.closed", issue }, [owner({ pullRequest: null })], closing)
+    assert.deepStrictEqual(without.actions, [])
+  })
+
   it("its agent hears of a force-push, a deleted branch, conflicts and failed checks of others", () => {
     const push = (options: Partial<Extract<Detail, { _tag: "push" }>>): Detail => ({
       _tag: "push",
@@ -179,6 +198,33 @@ describe("an agent's pull request", () => {
     })
     assert.match(told(on(check("ci"), [owner()]))[0] ?? "", /check ci failed/)
     assert.deepStrictEqual(told(on(check("gate/feat-dev"), [owner()])), [])
+  })
+
+  it("one that goes on with an earlier agent's branch hears of that and not of the one it was born with", () => {
+    const earlier = `squadron/${agentId("feat-dev", Subject.issue(repository, 1), 2)}`
+    const second = owner({ branch: earlier })
+    const push = (branch: string): Detail => ({
+      _tag: "push",
+      ref: `refs/heads/${branch}`,
+      before: base,
+      after: head,
+      forced: false,
+      deleted: false,
+      commits: []
+    })
+    const status: Detail = { _tag: "status.changed", context: "ci", sha: head, state: "failure", branches: [earlier] }
+    const at = { subject: Subject.repository(repository) }
+    assert.match(told(on(push(earlier), [second], at))[0] ?? "", /moved your branch/)
+    assert.match(told(on(status, [second], at))[0] ?? "", /check ci failed/)
+    assert.deepStrictEqual(told(on(push(branchOfAgent(id)), [second], at)), [])
+    const elsewhere = { subject: Subject.repository("acme/site") }
+    assert.deepStrictEqual(told(on(push(earlier), [second], elsewhere)), [])
+    const closed = { ...pull({ merged: true, state: "closed" }), head: { ref: earlier, sha: head, repository } }
+    const step = on({ _tag: "pull_request.closed", pullRequest: closed }, [second])
+    assert.deepStrictEqual(
+      [...step.actions.map(({ action }) => action._tag), ...step.agents.map(({ agent }) => agent.status)],
+      ["delete_branch", "close_issue", "done"]
+    )
   })
 
   it("whoever addresses its role there speaks to it, and starts no second one", () => {

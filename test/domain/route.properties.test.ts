@@ -4,7 +4,8 @@ import { Agent, canMove, isLive, roleOfId } from "../../src/domain/Agent.ts"
 import { Event } from "../../src/domain/Event.ts"
 import type { Mention } from "../../src/domain/Mention.ts"
 import { Squad } from "../../src/domain/Role.ts"
-import { route, type RouteInput } from "../../src/domain/route.ts"
+import { route } from "../../src/domain/route.ts"
+import type { RouteInput } from "../../src/domain/Routing.ts"
 import type { Step } from "../../src/domain/Step.ts"
 import * as Subject from "../../src/domain/Subject.ts"
 import { situation } from "../support/Situations.ts"
@@ -141,11 +142,20 @@ describe("route", () => {
     }
   })
 
-  holds("wakes nobody once too many agents stand between the event and a person", (input, step) => {
-    if ("agent" in input.event.detail || input.event.depth <= input.squad.policy.maxDepth) return
-    assert.deepStrictEqual([step.agents, step.messages, step.actions, step.restored], [[], [], [], []])
-    assert.match(step.journal[0]?.text ?? "", /the chain ends here/)
-  })
+  holds(
+    "wakes nobody once too many agents stand between the event and a person, save who waited for it",
+    (input, step) => {
+      const { detail, depth, subject } = input.event
+      if ("agent" in detail || depth <= input.squad.policy.maxDepth) return
+      for (const { agent: id } of step.messages) {
+        const waited = input.roster.find((agent) => agent.id === id)
+        assert.isTrue(detail._tag === "issue.closed" && waited?.blockedOn.includes(Subject.key(subject)), id)
+      }
+      for (const { expected } of step.agents) assert.isNotNull(expected)
+      assert.deepStrictEqual(step.restored, [])
+      assert.match(step.journal.at(-1)?.text ?? "", /the chain ends here/)
+    }
+  )
 
   holds("writes one routing line for the event, with a verdict for each rule of its type", (input, step) => {
     const { event, squad } = input

@@ -6,7 +6,8 @@ import { isRetried, Outcome } from "../../src/domain/Outcome.ts"
 import { defaultPolicy, makeRole, Policy, Role } from "../../src/domain/Role.ts"
 import { Run } from "../../src/domain/Run.ts"
 import * as Subject from "../../src/domain/Subject.ts"
-import { backoff, supervise, type SuperviseInput } from "../../src/domain/supervise.ts"
+import type { SuperviseInput } from "../../src/domain/ending.ts"
+import { backoff, supervise } from "../../src/domain/supervise.ts"
 import { someAgent } from "../support/someAgent.ts"
 
 const repository = "acme/widgets"
@@ -117,6 +118,10 @@ describe("an outcome's policy", () => {
       blockedOn: [`${repository}#4`, `${repository}#5`],
       note: "needs them"
     })
+    assert.deepStrictEqual(next.actions, [
+      "done",
+      `**fixer** waits until ${repository}#4, ${repository}#5 are closed: \`needs them\``
+    ])
     assert.strictEqual(ended(cases.Blocked.make({ on: [], reason: "" })).status, "ready")
   })
 
@@ -409,7 +414,9 @@ describe("supervise", () => {
 
   holds("sets a timer exactly where the agent waits for it", (input, { step }) => {
     for (const { agent } of step.agents) {
-      const waits = agent.status === "waiting" || (agent.status === "paused" && input.outcome._tag === "NotAuthorized")
+      const waits =
+        ["waiting", "blocked", "asking"].includes(agent.status) ||
+        (agent.status === "paused" && input.outcome._tag === "NotAuthorized")
       assert.deepStrictEqual(
         step.timers.map(({ id }) => id),
         waits ? [agent.timer] : []

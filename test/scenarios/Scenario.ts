@@ -145,6 +145,10 @@ export const watchInvariants = Effect.gen(function* () {
           seen.problems.push(`${agent.id}: ${before.status} → ${agent.status}`)
         }
       }
+      const waits = agent.status === "waiting" || agent.status === "blocked" || agent.status === "asking"
+      if (waits && agent.timer === null) seen.problems.push(`${agent.id} is ${agent.status} without a deadline`)
+      if (!waits && agent.status !== "paused" && agent.timer !== null)
+        seen.problems.push(`${agent.id} is ${agent.status} and has a timer`)
       rows.set(agent.id, {
         status: agent.status,
         version: agent.version,

@@ -2,7 +2,7 @@ import { Arbitrary, Schema } from "effect"
 import { type Agent, agentId, AgentStatus, isLive, noCounts } from "../../src/domain/Agent.ts"
 import { Actor, type Detail, type Event } from "../../src/domain/Event.ts"
 import { makeRole, makeSquad, type Role, Rule } from "../../src/domain/Role.ts"
-import type { RouteInput } from "../../src/domain/route.ts"
+import type { RouteInput } from "../../src/domain/Routing.ts"
 import * as Subject from "../../src/domain/Subject.ts"
 
 const repository = "acme/widgets"
@@ -91,6 +91,7 @@ const agentOf = (some: typeof SomeAgent.Type, index: number): Agent => {
     session: null,
     fingerprint: null,
     pullRequest: null,
+    branch: null,
     vouchedAt: null,
     approved: [],
     depth: 0,

@@ -14,6 +14,7 @@ export const someAgent = (
   session: null,
   fingerprint: null,
   pullRequest: null,
+  branch: null,
   vouchedAt: null,
   approved: [],
   depth: 0,

@@ -1,10 +1,10 @@
 /** Brings rows in line with a repository's refs: tells what has changed, and finishes what an intent began. */
 import { Clock, Effect } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
+import { closedBy } from "../../../domain/closing.ts"
 import type { ForgeError, StoreUnavailable } from "../../../domain/Errors.ts"
 import type { Detail, EventDraft } from "../../../domain/Event.ts"
 import type { SqlWriter, Written } from "../../sql/SqlWriter.ts"
-import { closedBy } from "./closing.ts"
 import type { GitFailed } from "../../git/runGit.ts"
 import { type Git, gitFault } from "./git.ts"
 import { detailsOf, drafts, pullSnapshot } from "./happenings.ts"
