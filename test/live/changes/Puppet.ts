@@ -45,6 +45,8 @@ export const company: Step = {
 export type Note = {
   readonly environment?: Readonly<Record<string, string>>
   readonly tools?: ReadonlyArray<string>
+  /** What it was given to reach its tools. */
+  readonly headers?: ReadonlyArray<{ readonly name: string; readonly value: string }>
   readonly prompt?: string
   readonly sh?: string
   readonly out?: string

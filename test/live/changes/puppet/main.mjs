@@ -13,7 +13,11 @@ const sessions = new Map()
 
 const opened = async (session, [server]) => {
   const tools = server === undefined ? null : await connectTools(server, AbortSignal.timeout(30_000))
-  note({ environment: process.env, tools: tools === null ? [] : [...tools.tools.keys()] })
+  note({
+    environment: process.env,
+    tools: tools === null ? [] : [...tools.tools.keys()],
+    headers: server?.headers ?? []
+  })
   sessions.set(session.id, { session, tools, running: null })
   saveSession(session)
 }
