@@ -180,7 +180,6 @@ const w5 = async (plan: Plan): Promise<ReadonlyArray<Row>> => {
   ]
 }
 
-/** All workloads, in the order in which they run. */
 const parallel = async (plan: Plan): Promise<ReadonlyArray<Row>> => {
   const samples: Array<{ readonly daemon: Figures; readonly idle: Figures }> = []
   for (let round = 1; round <= plan.rounds; round++) {
@@ -197,6 +196,7 @@ const parallel = async (plan: Plan): Promise<ReadonlyArray<Row>> => {
   const alone = (figure: string, name: string) => row("PAR", figure, "ms", { raw: [], squadron: of("daemon", name) })
   return [
     gap("longest gap of the event loop, ten agents at work", "max", { value: "<", bound: 50 }),
+    gap("longest gap, without waiting for a processor", "held", { value: "<", bound: 50 }),
     gap("its 99.9th percentile", "p999"),
     gap("its 99th percentile", "p99"),
     alone("CPU of the daemon", "cpu"),
@@ -204,6 +204,7 @@ const parallel = async (plan: Plan): Promise<ReadonlyArray<Row>> => {
   ]
 }
 
+/** All workloads, in the order in which they run. */
 export const workloads: { readonly [Name in string]: (plan: Plan) => Promise<ReadonlyArray<Row>> } = {
   W1: w1,
   W2: w2,
