@@ -55,6 +55,6 @@ export const agentTest = <Stage extends typeof Stages.stage | typeof Stages.squa
   const inability = ability === undefined || known === undefined ? "" : (known.cannot[ability] ?? "")
   for (const { obstacle, sandbox, title: where } of places) {
     const layer = stage(sandbox) as Layer.Layer<Layer.Success<ReturnType<Stage>>, unknown>
-    testUnless(obstacle || inability, `${title}, ${where}`, Effect.provide(body(sandbox), layer))
+    testUnless(obstacle || inability, `${title}, ${where}`, Effect.provide(Effect.scoped(body(sandbox)), layer))
   }
 }
