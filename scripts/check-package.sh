@@ -56,3 +56,14 @@ if compgen -G "*.test.ts" >/dev/null; then
 fi
 node node_modules/.bin/squadron --version
 echo "package: command line passed"
+
+# an agent that is a program: what starts programs is a file of the package that nothing imports
+mkdir -p squad/.squadron/agents
+printf '#!/bin/sh\ncat >/dev/null\necho "{\\"type\\":\\"comment\\",\\"body\\":\\"Hello.\\"}"\necho "{\\"type\\":\\"done\\",\\"summary\\":\\"Said hello.\\"}"\n' >squad/greet.sh
+chmod +x squad/greet.sh
+printf -- '---\ndescription: Says hello\nrun: ./greet.sh\non: [issue.opened]\ntools: [comment]\n---\n' >squad/.squadron/agents/greet.md
+mkdir squad/issues
+printf -- '---\ntitle: A first issue\n---\nHello?\n' >squad/issues/1.md
+timeout 60 node node_modules/.bin/squadron start squad --once --issues squad/issues --port 0 | tee started.log
+grep -q "greet-1-.* done: Said hello" started.log
+echo "package: a program was started"
