@@ -164,6 +164,8 @@ export const suite = (
         yield* Effect.gen(function* () {
           const opening = yield* Effect.forkScoped(visit)
           yield* made(join(clone, "begun"))
+          // it may have begun before its record is written; until then its environment tells whose it is
+          while (!readdirSync(records).some((name) => text(records, name) !== "")) yield* Effect.sleep(5)
           const [file = "none", ...others] = readdirSync(records)
           assert.deepStrictEqual(others, [])
           const { pid, run, startTime } = JSON.parse(text(records, file))
