@@ -233,3 +233,10 @@ export const recordingForge = Effect.gen(function* () {
 /** Opens an issue in the local forge, as a person. */
 export const openIssue = (title: string) =>
   LocalForge.use((forge) => forge.open({ repository, title, body: "", labels: [], author: "ada" }))
+
+/** The agent as the store has it. */
+export const agentOf = (id: string) => Store.use((store) => store.agent(id))
+
+/** What is written on an issue of the local forge, oldest first. */
+export const comments = (number: number) =>
+  LocalForge.use((forge) => Effect.map(forge.comments(repository, number), (all) => all.map(({ body }) => body)))

@@ -11,11 +11,13 @@ import { Store } from "../../src/services/Store.ts"
 import { scriptedAgent, testSquadronLayer } from "../../src/testing.ts"
 import { customEvent } from "../support/TestSquadron.ts"
 import {
+  agentOf,
   allRouted,
   asks,
   assigned,
   blockedOn,
   closed,
+  comments,
   done,
   heldAgent,
   nobodyRuns,
@@ -24,10 +26,6 @@ import {
   untilStatus,
   watchInvariants
 } from "./Scenario.ts"
-
-const agentOf = (id: string) => Store.use((store) => store.agent(id))
-const comments = (number: number) =>
-  LocalForge.use((forge) => Effect.map(forge.comments(repository, number), (all) => all.map(({ body }) => body)))
 
 describe("lifecycle", () => {
   it.effect("a decision on an older version of an agent is refused, whole, and changes nothing", () =>

@@ -11,10 +11,12 @@ import { Store } from "../../src/services/Store.ts"
 import { scriptedAgent, testSquadronLayer } from "../../src/testing.ts"
 import { customEvent } from "../support/TestSquadron.ts"
 import {
+  agentOf,
   allRouted,
   asks,
   blockedOn,
   closed,
+  comments,
   done,
   heldAgent,
   openIssue,
@@ -24,10 +26,7 @@ import {
   untilStatus
 } from "./Scenario.ts"
 
-const agentOf = (id: string) => Store.use((store) => store.agent(id))
 const issue = (number: number) => LocalForge.use((forge) => forge.issue(repository, number))
-const comments = (number: number) =>
-  LocalForge.use((forge) => Effect.map(forge.comments(repository, number), (all) => all.map(({ body }) => body)))
 const agentOn = (number: number) =>
   Store.use((store) =>
     Effect.map(

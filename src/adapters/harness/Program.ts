@@ -1,5 +1,5 @@
 import { Deferred, Effect, Schema } from "effect"
-import { hand, type Hold } from "../process/Hand.ts"
+import { hand, type Hold, killGroup } from "../process/Hand.ts"
 import type { ProcessEntry } from "./ProcessTable.ts"
 
 /** The program could not be started at all. */
@@ -60,14 +60,6 @@ export type ProgramOptions = {
   readonly onOutput: (bytes: Buffer, source: "stdout" | "stderr") => void
   /** Its standard output has ended; not called after `release`. */
   readonly onEnd?: () => void
-}
-
-const killGroup = (pid: number): void => {
-  try {
-    process.kill(-pid, "SIGKILL")
-  } catch {
-    // all of it has ended
-  }
 }
 
 /**

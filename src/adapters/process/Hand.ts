@@ -50,7 +50,8 @@ type Entry = {
 
 const script = new URL(import.meta.url.endsWith(".ts") ? "./handThread.ts" : "./handThread.js", import.meta.url)
 
-const killGroup = (pid: number): void => {
+/** Kills all that has stayed in the process group of this leader. */
+export const killGroup = (pid: number): void => {
   try {
     process.kill(-pid, "SIGKILL")
   } catch {
